@@ -1,0 +1,96 @@
+"""Devices by name or alias, with their peak rates."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scalelaw.corpus.problems import Problem
+from scalelaw.corpus.table import Row
+
+PEAK_COLUMNS = {
+    "fp32": "peak_fp32_flop_per_s",
+    "fp16": "peak_fp16_flop_per_s",
+    "tf32": "peak_tf32_flop_per_s",
+    "tensor": "peak_tensor_flop_per_s",
+}
+
+
+@dataclass(frozen=True)
+class Device:
+    """One device: name, release date, and dense peak rates in FLOP/s by precision."""
+
+    name: str
+    release_date: str
+    peaks: dict[str, float | None]
+
+    def peak(self, precision: str) -> float | None:
+        """Return the peak rate at a precision, None where it is not known."""
+        return self.peaks.get(precision)
+
+    def default_precision(self) -> str | None:
+        """Return the precision used where a record states none: FP32, else the matrix units'.
+
+        The rate of FP32 is the basis of the study that this project follows; devices without one
+        (TPUs) are taken at their 16-bit matrix rate.
+        """
+        return next((p for p in ("fp32", "tensor", "fp16") if self.peaks.get(p)), None)
+
+    def fastest(self) -> str | None:
+        """Return the precision of the highest peak rate."""
+        known = [p for p in self.peaks if self.peaks[p]]
+        return max(known, key=lambda p: self.peaks[p] or 0.0) if known else None
+
+
+class Hardware:
+    """Devices that can be found by name or alias, ignoring case and spaces.
+
+    Parameters
+    ----------
+    rows : list of Row
+        Checked rows of the hardware table.
+    """
+
+    def __init__(self, rows: list[Row]):
+        self._by_name: dict[str, Device] = {}
+        for row in rows:
+            device = Device(
+                row["device"],
+                row["release_date"],
+                {precision: row[column] for precision, column in PEAK_COLUMNS.items()},
+            )
+            for name in device_names(row):
+                self._by_name.setdefault(_fold(name), device)
+        self._names = [name for row in rows for name in device_names(row)]
+
+    def find(self, name: str) -> Device | None:
+        """Return the device of that name or alias, None if there is none."""
+        return self._by_name.get(_fold(name))
+
+    def names(self) -> list[str]:
+        """Return all names and aliases as written."""
+        return self._names
+
+
+def device_names(row: Row) -> list[str]:
+    """Return a hardware row's name and aliases."""
+    aliases = [alias.strip() for alias in (row["aliases"] or "").split(";")]
+    return [row["device"], *filter(None, aliases)]
+
+
+def duplicate_names(rows: list[Row]) -> Iterator[Problem]:
+    """Yield an error for each name or alias that stands at two devices."""
+    seen: dict[str, Row] = {}
+    for row in rows:
+        for name in dict.fromkeys(map(_fold, device_names(row))):
+            first = seen.setdefault(name, row)
+            if first is not row:
+                yield row.problem(
+                    "aliases",
+                    "error",
+                    "ambiguous-device",
+                    f'"{name}" already names "{first["device"]}" at {first.file}:{first.line}',
+                    "keep the name at one device",
+                )
+
+
+def _fold(name: str) -> str:
+    return "".join(name.casefold().split())

@@ -1,0 +1,65 @@
+"""What is wrong with the input, with its place and remedy."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from scalelaw.errors import ScalelawError
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One problem of one cell, row or file.
+
+    Parameters
+    ----------
+    file : str
+        Path as the user gave it.
+    line : int
+        Line of the file, counted from 1; the header is line 1.
+    column : str
+        Header of the cell's column, ``-`` where the whole row or file is meant.
+    severity : {"error", "warning"}
+        An error stops the run; a warning is written out and shown in the report.
+    check : str
+        Name of the check that found it.
+    message, remedy : str
+        What is wrong, and what to do about it.
+    """
+
+    file: str
+    line: int
+    column: str
+    severity: Severity
+    check: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.file}:{self.line}: {self.column}: "
+            f"{self.severity}: {self.message} ({self.remedy})"
+        )
+
+
+class CorpusError(ScalelawError):
+    """The corpus has errors; the message lists every one of them.
+
+    Parameters
+    ----------
+    problems : iterable of Problem
+        All problems found, warnings included.
+    """
+
+    def __init__(self, problems: Iterable[Problem]):
+        self.problems = sorted(problems)
+        super().__init__(describe(self.problems))
+
+
+def describe(problems: Sequence[Problem]) -> str:
+    """Return the problems, one a line, and their count by severity."""
+    errors = sum(p.severity == "error" for p in problems)
+    warnings = len(problems) - errors
+    return "\n".join([*map(str, problems), f"{errors} error(s), {warnings} warning(s)"])

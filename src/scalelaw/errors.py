@@ -1,0 +1,22 @@
+"""Errors that are the user's to mend; the command line prints them without a traceback."""
+
+from difflib import get_close_matches
+
+
+class ScalelawError(Exception):
+    """Base of all errors with a message meant for the user."""
+
+
+class ConfigError(ScalelawError):
+    """The configuration has an unknown key or a value of the wrong kind."""
+
+
+class FitError(ScalelawError):
+    """The data given to a fit cannot identify its parameters."""
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """Return ``did you mean "x"?`` for the nearest known word, or an empty string."""
+    folded = {k.casefold(): k for k in known}
+    near = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    return f'did you mean "{folded[near[0]]}"?' if near else ""

@@ -1,0 +1,85 @@
+"""Where a result comes from: hashes of inputs and code, versions of libraries."""
+
+import ast
+import hashlib
+import platform
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+LIBRARIES = (
+    "numpy", "pandas", "scipy", "statsmodels", "matplotlib", "snakemake", "jinja2", "jsonschema",
+)  # fmt: skip
+
+
+def file_hash(path: Path | str) -> str:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of scalelaw, Python and the libraries whose code shapes results."""
+    from scalelaw import __version__
+
+    found = {"scalelaw": __version__, "python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def code_fingerprint(module: str) -> str:
+    """Return a hash over a module of this package and all it imports from the package.
+
+    Parameters
+    ----------
+    module : str
+        Dotted name, such as ``scalelaw.tasks.check_corpus``.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits that change when any of these files changes, templates that lie
+        beside a module included.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(_closure(module)):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _closure(module: str) -> set[Path]:
+    found: set[Path] = set()
+    waiting: list[str] = [module]
+    while waiting:
+        path = _locate(waiting.pop())
+        if path is None or path in found:
+            continue
+        found.add(path)
+        if path == PACKAGE / "__init__.py":  # it loads the rest on demand only
+            continue
+        if path.name == "__init__.py":
+            found |= {p for p in path.parent.iterdir() if p.suffix in {".j2", ".css", ".yaml"}}
+        waiting += _imports(path)
+    return found
+
+
+def _imports(path: Path) -> Sequence[str]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [name for name in names if name.startswith(f"{PACKAGE.name}.")]
+
+
+def _locate(module: str) -> Path | None:
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
