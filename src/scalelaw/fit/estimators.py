@@ -1,0 +1,146 @@
+"""Straight lines under many weightings of the clusters at once.
+
+Every inference here re-estimates a line with each cluster weighted anew: leaving one out is a
+weight of 0, a pairs-cluster bootstrap draws weights from a multinomial. An estimator therefore
+takes a matrix of cluster weights and returns one line per row.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class LineEstimator(Protocol):
+    """Estimate ``y = intercept + slope * x`` under cluster weights."""
+
+    n_groups: int
+
+    def estimate(self, weights: Array) -> Array:
+        """Return lines of shape (B, 2), intercept and slope, for weights of shape (B, n_groups).
+
+        A line that its weights do not identify is NaN.
+        """
+        ...
+
+
+def group_index(groups: Sequence[Any]) -> tuple[NDArray[np.intp], list[str]]:
+    """Return each record's group number, and the group names in order of first appearance."""
+    number: dict[str, int] = {}
+    index = np.array([number.setdefault(str(g), len(number)) for g in groups], dtype=np.intp)
+    return index, list(number)
+
+
+class OrdinaryLeastSquares:
+    """Least squares of y on x from the sums of each cluster, so that cost does not grow with rows.
+
+    Parameters
+    ----------
+    x, y : array, shape (n,)
+        Data.
+    index : array of int, shape (n,)
+        Cluster number of each point.
+    """
+
+    def __init__(self, x: Array, y: Array, index: NDArray[np.intp]):
+        self.n_groups = int(index.max()) + 1
+        # Centring keeps the cross products small against the rounding of their sums.
+        self._centre = float(x.mean()), float(y.mean())
+        u, v = x - self._centre[0], y - self._centre[1]
+        columns = (np.ones_like(u), u, v, u * u, u * v)
+        self._sums = np.stack(
+            [np.bincount(index, weights=c, minlength=self.n_groups) for c in columns], axis=1
+        )
+        self._spread = float(u @ u)
+
+    def estimate(self, weights: Array) -> Array:
+        """Return intercept and slope for each row of cluster weights."""
+        n, su, sv, suu, suv = (weights @ self._sums).T
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sxx = suu - su * su / n
+            slope = np.where(sxx > 1e-12 * self._spread, (suv - su * sv / n) / sxx, np.nan)
+            intercept = (sv - slope * su) / n + self._centre[1] - slope * self._centre[0]
+        return np.stack([intercept, slope], axis=1)
+
+
+class York:
+    """Errors in both variables, each with a stated standard deviation, uncorrelated.
+
+    Parameters
+    ----------
+    x, y : array, shape (n,)
+        Data.
+    sd_x, sd_y : array, shape (n,)
+        Standard deviations of the errors.
+    index : array of int, shape (n,)
+        Cluster number of each point.
+
+    References
+    ----------
+    York, Evensen, Martinez and Delgado, "Unified equations for the slope, intercept, and standard
+    errors of the best straight line", American Journal of Physics 72 (2004), equations 13.
+    """
+
+    def __init__(self, x: Array, y: Array, sd_x: Array, sd_y: Array, index: NDArray[np.intp]):
+        self.n_groups = int(index.max()) + 1
+        self._x, self._y, self._index = x, y, index
+        self._omega_x, self._omega_y = sd_x**-2.0, sd_y**-2.0
+        self._start = OrdinaryLeastSquares(x, y, index)
+
+    def estimate(self, weights: Array) -> Array:
+        """Return intercept and slope for each row of cluster weights."""
+        count = weights[:, self._index]
+        slope = self._start.estimate(weights)[:, 1]
+        x_bar = y_bar = np.full(len(weights), np.nan)
+        for _ in range(200):
+            previous = slope
+            b = slope[:, None]
+            line_weight = self._omega_x * self._omega_y / (self._omega_x + b * b * self._omega_y)
+            w = count * line_weight
+            total = w.sum(axis=1)
+            x_bar, y_bar = (w @ self._x) / total, (w @ self._y) / total
+            u, v = self._x - x_bar[:, None], self._y - y_bar[:, None]
+            beta = line_weight * (u / self._omega_y + b * v / self._omega_x)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                slope = (w * beta * v).sum(axis=1) / (w * beta * u).sum(axis=1)
+            moved = np.abs(slope - previous) > 1e-13 * np.abs(slope)
+            if not np.any(moved & np.isfinite(slope)):
+                break
+        return np.stack([y_bar - slope * x_bar, slope], axis=1)
+
+    def reduced_chi_square(self, line: Array) -> float:
+        """Return the sum of squared weighted residuals over n - 2; about 1 if the errors explain
+        the scatter.
+        """
+        a, b = line
+        w = self._omega_x * self._omega_y / (self._omega_x + b * b * self._omega_y)
+        return float((w * (self._y - a - b * self._x) ** 2).sum() / (len(self._x) - 2))
+
+
+def leave_one_group_out(estimator: LineEstimator) -> Array:
+    """Return the lines without each group in turn, shape (n_groups, 2)."""
+    return estimator.estimate(1.0 - np.eye(estimator.n_groups))
+
+
+def cr3_covariance(point: Array, left_out: Array) -> Array:
+    """Return the CR3 covariance of a line from its leave-one-group-out estimates.
+
+    For least squares, the sum over groups of the outer products of the changes equals the
+    sandwich with residuals scaled by ``(I - H_gg)^-1`` (Bell and McCaffrey 2002; MacKinnon,
+    Nielsen and Webb 2023); with groups of one it is HC3. For other estimators it is the
+    delete-a-group jackknife without the factor (G - 1)/G.
+    """
+    change = left_out - point
+    return np.asarray(change.T @ change)
+
+
+def bootstrap(estimator: LineEstimator, replicates: int, seed: np.random.SeedSequence) -> Array:
+    """Return lines of a pairs-cluster bootstrap, shape (replicates, 2); NaN where degenerate."""
+    g = estimator.n_groups
+    draws = np.random.default_rng(seed).multinomial(g, np.full(g, 1.0 / g), size=replicates)
+    # Batches keep the memory of point-wise estimators bounded.
+    parts = np.array_split(draws.astype(np.float64), max(1, replicates // 500))
+    return np.concatenate([estimator.estimate(part) for part in parts])
