@@ -1,0 +1,305 @@
+"""The figures of the report, each from result tables and stored fits alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
+
+from scalelaw.fit.result import PowerLawResult
+from scalelaw.plotting.style import (
+    ACCENT,
+    DEVICES,
+    GREY,
+    HARDWARE,
+    HOURS,
+    INK,
+    TOTAL,
+    compute_axis,
+    error_axis,
+)
+
+DIRECTION_LABELS = {
+    "compute_on_error": "compute on error",
+    "error_on_compute": "error on compute",
+    "york": "errors in both (York)",
+}
+_DASHES = {"compute_on_error": "-", "error_on_compute": (0, (5, 2)), "york": (0, (1, 1.5))}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What one panel of compute against error shows.
+
+    Parameters
+    ----------
+    title : str
+        Name of the benchmark.
+    error_label : str
+        Words for its error.
+    basis : str
+        Basis of the compute shown.
+    records : pandas.DataFrame
+        Records that the fit uses; columns ``compute, error, year, model, paper``.
+    fits : mapping of str to PowerLawResult
+        Fits by direction, empty where there are none.
+    status : str
+        Why there is no fit.
+    """
+
+    title: str
+    error_label: str
+    basis: str
+    records: pd.DataFrame
+    fits: Mapping[str, PowerLawResult]
+    status: str = ""
+
+
+def draw_law(result: PowerLawResult, ax: Axes | None = None, level: float = 0.95) -> Axes:
+    """Draw a law's line and band over the range of its data, error against compute.
+
+    Parameters
+    ----------
+    result : PowerLawResult
+        The fit.
+    ax : Axes, optional
+        Axes to draw on; new ones by default.
+    level : float
+        Level of the band.
+
+    Returns
+    -------
+    Axes
+    """
+    if ax is None:
+        ax = plt.subplots(layout="constrained")[1]
+        compute_axis(ax)
+        error_axis(ax, result.error_range)
+        ax.set(xlabel="training compute (FLOP)", ylabel="error")
+    grid = result.predict(np.geomspace(*result.error_range, 80), level)
+    # The axes belong to the data; a wide band must not stretch them.
+    limits = ax.get_xlim()
+    ax.fill_betweenx(grid["error"], grid["lower"], grid["upper"], color=ACCENT, alpha=0.18, lw=0)
+    ax.plot(grid["compute"], grid["error"], color=ACCENT, lw=1.8)
+    if ax.has_data() and ax.collections:
+        ax.set_xlim(limits)
+    return ax
+
+
+def draw_compute_against_error(panel: Panel, level: float) -> Figure:
+    """Draw one benchmark: records coloured by year, the headline fit, and the other directions."""
+    figure, ax = plt.subplots(figsize=(7.2, 4.8), layout="constrained")
+    points = _draw_panel(ax, panel, level)
+    if points is not None:
+        bar = figure.colorbar(points, ax=ax, shrink=0.7, pad=0.01)
+        bar.set_label("year of the result")
+        bar.outline.set_visible(False)
+    ax.set_ylabel(f"{panel.error_label} (logarithmic)")
+    ax.set_xlabel(f"training compute, {panel.basis} basis (FLOP, logarithmic)")
+    if panel.fits:
+        handles = [
+            Line2D([], [], color=ACCENT if d == "compute_on_error" else INK, lw=1.6,
+                   linestyle=_DASHES[d],
+                   label=f"{DIRECTION_LABELS[d]}: exponent {fit.exponent:.1f}")
+            for d, fit in panel.fits.items()
+        ]  # fmt: skip
+        ax.legend(handles=handles, loc="lower left", fontsize=8)
+    _label_extremes(ax, panel.records)
+    return figure
+
+
+def draw_overview(panels: Sequence[Panel], level: float) -> Figure:
+    """Draw all benchmarks as small multiples."""
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(3.2 * columns, 2.7 * rows), layout="constrained", squeeze=False
+    )
+    for ax, panel in zip(grid.flat, panels, strict=False):
+        _draw_panel(ax, panel, level, size=9)
+        fit = panel.fits.get("compute_on_error")
+        note = f"exponent {fit.exponent:.1f}" if fit else "not fitted"
+        papers = panel.records["paper"].nunique()
+        ax.set_title(f"{panel.title}\n", fontsize=9)
+        ax.text(
+            0, 1.02, f"{note} · {len(panel.records)} records, {papers} papers",
+            transform=ax.transAxes, fontsize=7.5, color=INK,
+        )  # fmt: skip
+        ax.set_ylabel(panel.error_label, fontsize=8)
+    for ax in list(grid.flat)[len(panels) :]:
+        ax.set_visible(False)
+    figure.supxlabel("training compute (FLOP, logarithmic)", fontsize=9)
+    return figure
+
+
+def draw_error_by_year(groups: Sequence[tuple[str, str, pd.DataFrame]]) -> Figure:
+    """Draw error against year per benchmark, with the lowest error reached by each date.
+
+    Parameters
+    ----------
+    groups : sequence of (title, error label, records)
+        Records with columns ``year``, ``error`` and ``has_compute``.
+    """
+    columns = min(3, len(groups))
+    rows = -(-len(groups) // columns)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(3.2 * columns, 2.6 * rows), layout="constrained", squeeze=False
+    )
+    for ax, (title, label, records) in zip(grid.flat, groups, strict=False):
+        ax.set_title(title, fontsize=9)
+        ax.set_ylabel(label, fontsize=8)
+        if records.empty:
+            _say_empty(ax, "no records")
+            continue
+        error_axis(ax, records["error"].tolist())
+        for has, colour in ((False, GREY), (True, HARDWARE)):
+            part = records[records["has_compute"] == has]
+            ax.plot(part["year"], part["error"], "o", ms=3, alpha=0.55, mew=0, color=colour)
+        ordered = records.sort_values(["year", "error"])
+        ax.step(
+            ordered["year"], ordered["error"].cummin(), where="post", color=ACCENT, lw=1.4
+        )
+        ax.xaxis.set_major_locator(plt.MaxNLocator(5, integer=True))
+    for ax in list(grid.flat)[len(groups) :]:
+        ax.set_visible(False)
+    figure.legend(
+        handles=[
+            Line2D([], [], marker="o", ls="", ms=4, mew=0, color=HARDWARE, label="with compute"),
+            Line2D([], [], marker="o", ls="", ms=4, mew=0, color=GREY, label="without compute"),
+            Line2D([], [], color=ACCENT, label="lowest error in the corpus so far"),
+        ],
+        loc="outside lower center", ncols=3, fontsize=8,
+    )  # fmt: skip
+    return figure
+
+
+def draw_compute_growth(trends: pd.DataFrame, titles: Mapping[str, str], level: float) -> Figure:
+    """Draw the yearly growth of hardware burden per benchmark, split into its parts.
+
+    Parameters
+    ----------
+    trends : pandas.DataFrame
+        Table written by ``decompose_compute``.
+    titles : mapping of str to str
+        Names of the benchmarks, in the order to draw.
+    level : float
+        Level of the intervals in the table.
+    """
+    yearly = trends[(trends["regressor"] == "year") & (trends["status"] == "fitted")]
+    shown = [b for b in titles if (yearly["benchmark"] == b).any()]
+    figure, ax = plt.subplots(
+        figsize=(7.2, 1.3 + 1.05 * max(1, len(shown))), layout="constrained"
+    )
+    if not shown:
+        _say_empty(ax, "no benchmark has enough papers with devices and hours")
+        return figure
+    parts: list[tuple[str, str, str]] = [
+        ("total", TOTAL, "all compute"),
+        ("peak_rate", HARDWARE, "faster devices (hardware)"),
+        ("devices", DEVICES, "more devices (scale)"),
+        ("hours", HOURS, "longer runs (scale)"),
+    ]
+    for row, benchmark in enumerate(shown):
+        table = yearly[yearly["benchmark"] == benchmark].set_index("component")
+        for i, (component, colour, _) in enumerate(parts):
+            line = table.loc[component]
+            y = row + 0.18 * (i - 1.5)
+            ax.plot([line["lower"], line["upper"]], [y, y], color=colour, lw=1.2, alpha=0.7)
+            ax.plot(line["slope"], y, "o", ms=5, color=colour)
+    ax.axvline(0, color=GREY, lw=0.8)
+    ax.set_yticks(range(len(shown)), [
+        f"{titles[b]}\n{yearly.loc[yearly['benchmark'] == b, 'n_records'].iloc[0]:.0f} records, "
+        f"{yearly.loc[yearly['benchmark'] == b, 'n_papers'].iloc[0]:.0f} papers"
+        for b in shown
+    ])  # fmt: skip
+    ax.set_ylim(len(shown) - 0.5, -0.5)
+    ax.grid(visible=False, axis="y")
+    slopes = yearly.set_index(["benchmark", "component"]).loc[shown, ["lower", "upper"]]
+    bound = min(float(np.abs(slopes.to_numpy()).max()) * 1.05, 2.5)
+    ax.set_xlim(-bound, bound)
+    ax.set_xlabel(f"growth of hardware burden, decades a year ({level:.0%} intervals)")
+    figure.legend(
+        handles=[Line2D([], [], marker="o", ms=5, color=c, label=text) for _, c, text in parts],
+        loc="outside upper left", ncols=4, fontsize=8,
+    )  # fmt: skip
+    return figure
+
+
+def _draw_panel(ax: Axes, panel: Panel, level: float, size: float = 16) -> Any:
+    ax.set_title(panel.title)
+    records = panel.records
+    if records.empty:
+        _say_empty(ax, f"no records with compute\non the {panel.basis} basis")
+        return None
+    compute_axis(ax)
+    error_axis(ax, records["error"].tolist())
+    low, high = records["compute"].min(), records["compute"].max()
+    ax.set_xlim(low / 3, high * 3)
+    points = ax.scatter(
+        records["compute"], records["error"], c=records["year"], cmap="viridis", s=size,
+        alpha=0.85, linewidths=0.3, edgecolors="white", zorder=3,
+    )  # fmt: skip
+    limits = ax.get_xlim()
+    for direction, fit in panel.fits.items():
+        if direction == "compute_on_error":
+            draw_law(fit, ax, level)
+        else:
+            grid = fit.predict(np.geomspace(*fit.error_range, 80), level)
+            ax.plot(
+                grid["compute"], grid["error"], color=INK, lw=1.1, ls=_DASHES[direction], alpha=0.8
+            )
+    ax.set_xlim(limits)
+    return points
+
+
+def _label_extremes(ax: Axes, records: pd.DataFrame) -> None:
+    """Name a few telling models where the name fits without covering another."""
+    if records.empty:
+        return
+    wanted = [
+        records["error"].idxmin(),
+        records["year"].idxmin(),
+        records["compute"].idxmax(),
+        records["compute"].idxmin(),
+        records["error"].idxmax(),
+    ]
+    figure = ax.get_figure()
+    if figure is None:
+        return
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    taken = []
+    legend = ax.get_legend()
+    if legend:
+        taken.append(legend.get_window_extent(renderer))
+    frame = ax.get_window_extent(renderer)
+    for i in dict.fromkeys(wanted):
+        record = records.loc[i]
+        for dx, dy, align in ((6, 5, "left"), (-6, 5, "right"), (6, -11, "left"), (-6, -11, "right")):
+            text: Annotation = ax.annotate(
+                _short(record["model"]), (record["compute"], record["error"]), (dx, dy),
+                textcoords="offset points", fontsize=7.5, ha=align, zorder=4,
+            )  # fmt: skip
+            box = text.get_window_extent(renderer)
+            inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0
+            if inside and not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            text.remove()
+
+
+def _short(name: str, length: int = 28) -> str:
+    return name if len(name) <= length else name[: length - 1].rstrip() + "…"
+
+
+def _say_empty(ax: Axes, text: str) -> None:
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.grid(visible=False)

@@ -1,0 +1,107 @@
+"""One look for all figures, and files that come out byte for byte the same."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+
+FORMATS = ("svg", "png", "pdf")
+
+# Okabe and Ito's colours, told apart in all common forms of colour blindness.
+INK = "#222222"
+GREY = "#8a8a8a"
+HARDWARE = "#0072B2"
+DEVICES = "#E69F00"
+HOURS = "#009E73"
+TOTAL = INK
+ACCENT = "#D55E00"
+
+_RC = {
+    "figure.dpi": 100,
+    "savefig.dpi": 160,
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.axisbelow": True,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "svg.hashsalt": "scalelaw",
+    "svg.fonttype": "path",
+    "pdf.fonttype": 42,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in this project's style, on a canvas that needs no screen."""
+    mpl.use("Agg")
+    with mpl.rc_context({**mpl.rcParamsDefault, **_RC, "backend": "Agg"}):
+        yield
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Write a figure as SVG, PNG and PDF without dates, so that equal figures are equal bytes."""
+    metadata = {
+        "svg": {"Date": None},
+        "png": {"Software": None},
+        "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+    }
+    paths = []
+    for kind in FORMATS:
+        path = stem.parent / f"{stem.name}.{kind}"
+        figure.savefig(path, format=kind, metadata=metadata[kind])
+        paths.append(path)
+    return paths
+
+
+def compute_axis(axes: Axes) -> None:
+    """Make x a logarithmic axis in powers of ten of FLOP."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(base=10, numticks=7))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def error_axis(axes: Axes, errors: Sequence[float]) -> None:
+    """Make y a logarithmic axis of error with a few ticks in percent."""
+    low, high = min(errors) / 1.08, max(errors) * 1.08
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    axes.yaxis.set_major_locator(FixedLocator(_percent_ticks(low, high)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda e, _: f"{100 * e:g}%"))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _percent_ticks(low: float, high: float) -> list[float]:
+    steps: list[list[float]] = [
+        [1, 2, 5],
+        [1, 1.5, 2, 3, 5, 7],
+        [1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9],
+        [1 + 0.1 * i for i in range(20)] + [3 + 0.2 * i for i in range(35)],
+    ]
+    ticks: list[float] = []
+    for mantissas in steps:
+        ticks = [
+            round(m * 10.0**e, 6)
+            for e in range(-6, 1)
+            for m in mantissas
+            if low <= m * 10.0**e <= high
+        ]
+        if len(ticks) >= 4:
+            break
+    every = max(1, len(ticks) // 7)
+    return ticks[::every]

@@ -1,0 +1,203 @@
+"""Gather result files into the report's template."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from scalelaw.corpus.benchmarks import Benchmark
+from scalelaw.decompose import COMPONENTS, PARTS
+from scalelaw.report import words
+
+FIGURE_TEXTS = {
+    "compute_error_overview": (
+        "Compute against error, all benchmarks",
+        "Each dot is one record, coloured by year; the line is the fit of compute on error with "
+        "its band, dashed and dotted lines are the other two directions.",
+    ),
+    "error_by_year": (
+        "Error by year",
+        "Every record of the corpus, also those without compute. The line is the lowest error in "
+        "the corpus by that date, which need not be the lowest ever published.",
+    ),
+    "compute_growth": (
+        "What made training runs bigger",
+        "Growth of the hardware burden per year, split exactly into faster devices, more devices "
+        "and longer runs. The coloured parts add up to the black total. A benchmark whose interval "
+        "includes zero shows no certain growth.",
+    ),
+}
+
+
+def render_report(
+    *,
+    records: pd.DataFrame,
+    excluded: pd.DataFrame,
+    problems: pd.DataFrame,
+    exponents: pd.DataFrame,
+    left_out: pd.DataFrame,
+    pairs: pd.DataFrame,
+    trends: pd.DataFrame,
+    figures: Sequence[Path],
+    benchmarks: Mapping[str, Benchmark],
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    versions: Mapping[str, str],
+    citation: Mapping[str, Any],
+) -> str:
+    """Return the report as one HTML document that needs nothing else.
+
+    Parameters
+    ----------
+    records, excluded, problems, exponents, left_out, pairs, trends : pandas.DataFrame
+        Result tables.
+    figures : sequence of Path
+        SVG files, embedded in this order.
+    benchmarks : mapping of str to Benchmark
+        Benchmarks shown, in order.
+    settings : mapping
+        ``basis``, ``level``, ``replicates``, ``min_papers`` and ``seed`` of the run.
+    inputs : mapping of str to str
+        SHA-256 of each input file.
+    versions : mapping of str to str
+        Versions of libraries.
+    citation : mapping
+        Content of ``CITATION.cff``.
+    """
+    environment = Environment(
+        loader=PackageLoader("scalelaw.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in ("number", "interval", "fixed", "fixed_interval", "percent", "p_value"):
+        environment.filters[name] = getattr(words, name)
+    basis = settings["basis"]
+    headline = exponents[exponents["basis"] == basis]
+    template = environment.get_template("report.html.j2")
+    return template.render(
+        benchmarks=benchmarks,
+        settings=settings,
+        data=_data_summary(records, benchmarks),
+        headline=_rows(headline),
+        lead=_lead(headline, benchmarks),
+        others=_rows(exponents[exponents["basis"] != basis]),
+        influence=_rows(_influence(left_out, basis)),
+        figures=[_figure(path, benchmarks, basis) for path in figures],
+        pairs=_pairs(pairs, records),
+        trends=_rows(trends),
+        parts=[*PARTS, *COMPONENTS],
+        problems=_rows(problems),
+        excluded=_rows(excluded),
+        excluded_by_reason=_count(excluded, "excluded"),
+        scopes=_count(records[records["excluded"] == ""], "compute_scope"),
+        confidences=_count(records[records["excluded"] == ""], "confidence"),
+        precisions=_count(records[records["flop_hardware"].notna()], "peak_precision"),
+        inputs=inputs,
+        versions=versions,
+        citation=citation,
+        authors=", ".join(_author(a) for a in citation["authors"]),
+        words=words,
+    )
+
+
+def read_citation(path: Path) -> dict[str, Any]:
+    """Read ``CITATION.cff``."""
+    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return frame.to_dict(orient="records")
+
+
+def _count(frame: pd.DataFrame, column: str) -> list[tuple[str, int]]:
+    counts = frame[column].value_counts()
+    return sorted(((str(k), int(n)) for k, n in counts.items()), key=lambda kn: (-kn[1], kn[0]))
+
+
+def _data_summary(
+    records: pd.DataFrame, benchmarks: Mapping[str, Benchmark]
+) -> list[dict[str, Any]]:
+    rows = []
+    for key, benchmark in benchmarks.items():
+        mine = records[records["benchmark"] == key]
+        used = mine[mine["excluded"] == ""]
+        rows.append(
+            {
+                "name": benchmark.name,
+                "error_label": benchmark.error_label,
+                "records": len(mine),
+                "with_compute": int(mine["flop_best"].notna().sum()),
+                "used": len(used),
+                "papers": used["paper"].nunique(),
+                "by_basis": [int(used[f"flop_{b}"].notna().sum())
+                             for b in ("hardware", "operations", "reported")],
+                "years": f"{used['year'].min():.0f} to {used['year'].max():.0f}"
+                if len(used) else "–",
+                "lowest": used["error"].min() if len(used) else float("nan"),
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _lead(headline: pd.DataFrame, benchmarks: Mapping[str, Benchmark]) -> dict[str, Any] | None:
+    """Return the fit that the first sentence tells: the first benchmark that has one."""
+    fitted = headline[headline["status"] == "fitted"]
+    for key, benchmark in benchmarks.items():
+        mine = fitted[fitted["benchmark"] == key].set_index("direction")
+        if len(mine):
+            first = mine.loc["compute_on_error"].to_dict()
+            return {
+                **first,
+                "name": benchmark.name,
+                "error_label": benchmark.error_label,
+                "directions": sorted(mine["exponent"]),
+            }
+    return None
+
+
+def _influence(left_out: pd.DataFrame, basis: str) -> pd.DataFrame:
+    mine = left_out[(left_out["basis"] == basis) & (left_out["direction"] == "compute_on_error")]
+    return mine.sort_values(["benchmark", "exponent"], kind="stable")
+
+
+def _pairs(pairs: pd.DataFrame, records: pd.DataFrame) -> list[dict[str, Any]]:
+    by_id = records.set_index("record_id")
+    found = []
+    for (before, after), table in pairs.groupby(["before", "after"], sort=False):
+        parts = table.set_index("component")
+        found.append(
+            {
+                "before": by_id.loc[before].to_dict(),
+                "after": by_id.loc[after].to_dict(),
+                "ratio": parts["ratio"].to_dict(),
+                "share": parts["share"].to_dict(),
+            }
+        )
+    return found
+
+
+def _figure(path: Path, benchmarks: Mapping[str, Benchmark], basis: str) -> dict[str, str]:
+    key = path.stem.removeprefix("compute_error_")
+    if path.stem in FIGURE_TEXTS:
+        title, text = FIGURE_TEXTS[path.stem]
+    else:
+        benchmark = benchmarks[key]
+        title = f"{benchmark.name}: compute against {benchmark.error_label}"
+        text = (
+            f"{benchmark.task.capitalize()}, {benchmark.test_set}; {basis} basis. Line and band: "
+            "fit of compute on error, clustered by paper; the other directions are dashed and "
+            "dotted."
+        )
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    return {"id": path.stem, "title": title, "text": text, "data": data}
+
+
+def _author(entry: Mapping[str, str]) -> str:
+    return entry.get("name") or f"{entry['family-names']}, {entry['given-names']}"

@@ -1,0 +1,52 @@
+"""Check the corpus and derive error and compute of each record."""
+
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+
+from scalelaw.corpus import load_corpus
+from scalelaw.corpus.problems import describe
+from scalelaw.tables import write_table
+
+
+def check_corpus(
+    *,
+    papers: list[Path],
+    hardware: list[Path],
+    benchmarks: list[Path],
+    exclude_scopes: list[str],
+    records: Path,
+    excluded: Path,
+    problems: Path,
+    today: str | None = None,
+) -> str:
+    """Write the checked records, those that no fit uses and why, and the warnings.
+
+    Parameters
+    ----------
+    papers, hardware, benchmarks : list of path
+        Corpus files, each kind merged.
+    exclude_scopes : list of str
+        Compute scopes that keep a record out of fits.
+    records, excluded, problems : path
+        CSV files to write.
+    today : str, optional
+        Date after which a record counts as future, YYYY-MM-DD.
+    """
+    import pandas as pd
+
+    corpus = load_corpus(
+        papers,
+        hardware,
+        benchmarks,
+        exclude_scopes,
+        date.fromisoformat(today) if today else None,
+    )
+    frame = corpus.records
+    write_table(frame, records)
+    columns = ["record_id", "benchmark", "paper", "model", "file", "line", "excluded"]
+    write_table(frame.loc[frame["excluded"] != "", columns], excluded)
+    fields = ["file", "line", "column", "severity", "check", "message", "remedy"]
+    write_table(pd.DataFrame([asdict(p) for p in corpus.problems], columns=fields), problems)
+    used = (frame["excluded"] == "").sum()
+    return f"{describe(corpus.problems)}\n{len(frame)} records, {used} enter fits"
