@@ -1,0 +1,29 @@
+# `make` runs the workflow, `make test` the tests; both set up .venv first if need be.
+.PHONY: all test setup check lock clean
+
+all:
+	@./run
+
+test:
+	@./run test
+
+setup:
+	@./run setup
+
+# What continuous integration checks besides the tests.
+check: setup
+	./run exec ruff check .
+	./run exec ruff format --check .
+	./run exec mypy
+	./run exec snakefmt --check Snakefile workflow
+	./run exec snakemake --lint
+	./run exec sphinx-build -q -W --keep-going docs docs/_build/html
+
+# Resolve the newest versions that pyproject.toml allows.
+lock: setup
+	./run exec uv pip compile --quiet --upgrade --universal --python-version 3.11 --group dev \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf results .snakemake docs/_build
