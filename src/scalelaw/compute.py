@@ -42,7 +42,8 @@ def device_hours(record: Mapping[str, Any]) -> float | None:
     """Return device-hours from the split figures, else from the total, else None."""
     if record["n_devices"] and record["training_hours"]:
         return float(record["n_devices"] * record["training_hours"])
-    return record["device_hours"]
+    total: float | None = record["device_hours"]
+    return total
 
 
 def training_flop(record: Mapping[str, Any], peak_flop_per_s: float | None) -> TrainingFlop:

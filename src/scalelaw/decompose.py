@@ -106,7 +106,7 @@ def decompose_pair(records: "pd.DataFrame", before: str, after: str) -> "pd.Data
             "before": before,
             "after": after,
             "component": change.index,
-            "ratio": 10**change.to_numpy(),
+            "ratio": 10 ** change.to_numpy(),
             "share": change.to_numpy() / whole if whole else np.nan,
         }
     )

@@ -1,18 +1,14 @@
-import os
 import sys
 from pathlib import Path
 
-# Scripts run in interpreters of their own, which need not have the library installed.
-sys.path.insert(0, str(CHECKOUT / "src"))
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [str(CHECKOUT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
-)
-# Jobs run side by side; threads of linear algebra would only get in each other's way.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(CHECKOUT / "src"))  # the library need not be installed
 
 from scalelaw.config import check_config
 from scalelaw.errors import ConfigError
+from scalelaw.environment import prepare_child_processes
 from scalelaw.provenance import code_fingerprint
+
+prepare_child_processes()
 
 try:
     check_config(config, CHECKOUT / "workflow/schemas/config.schema.yaml")

@@ -23,14 +23,14 @@ rule check_corpus:
             labels={"table": "warnings"},
             caption="../report/check_corpus.rst",
         ),
-    params:
-        exclude_scopes=config["corpus"]["exclude_scopes"],
-        code=code("check_corpus"),
     log:
         f"{RESULTS}/logs/check_corpus.log",
     benchmark:
         f"{RESULTS}/benchmarks/check_corpus.tsv"
     conda:
         "../../environment.yml"
+    params:
+        exclude_scopes=config["corpus"]["exclude_scopes"],
+        code=code("check_corpus"),
     script:
         "../scripts/check_corpus.py"

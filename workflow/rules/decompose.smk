@@ -15,6 +15,12 @@ rule decompose_compute:
             labels={"table": "trends"},
             caption="../report/decompose_compute.rst",
         ),
+    log:
+        f"{RESULTS}/logs/decompose_compute.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/decompose_compute.tsv"
+    conda:
+        "../../environment.yml"
     params:
         benchmarks=BENCHMARKS,
         pairs=["..".join(pair) for pair in config["decompose"]["pairs"]],
@@ -23,11 +29,5 @@ rule decompose_compute:
         level=config["fit"]["level"],
         seed=config["seed"],
         code=code("decompose_compute"),
-    log:
-        f"{RESULTS}/logs/decompose_compute.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/decompose_compute.tsv"
-    conda:
-        "../../environment.yml"
     script:
         "../scripts/decompose_compute.py"

@@ -15,7 +15,7 @@ rule draw_figures:
         trend_table=rules.decompose_compute.output.trend_table,
         benchmark_files=sources("benchmarks"),
     output:
-        *[
+        figures=[
             report(
                 f"{RESULTS}/figures/{name}.svg",
                 category="Figures",
@@ -23,19 +23,22 @@ rule draw_figures:
                 caption="../report/draw_figures.rst",
             )
             for name in FIGURES
+        ]
+        + [
+            f"{RESULTS}/figures/{name}.{kind}"
+            for name in FIGURES
+            for kind in ("png", "pdf")
         ],
-        collect(f"{RESULTS}/figures/{{name}}.{{kind}}", name=FIGURES, kind=["png", "pdf"]),
-    params:
-        benchmarks=BENCHMARKS,
-        basis=config["headline_basis"],
-        level=config["fit"]["level"],
-        figures=f"{RESULTS}/figures",
-        code=code("draw_figures"),
     log:
         f"{RESULTS}/logs/draw_figures.log",
     benchmark:
         f"{RESULTS}/benchmarks/draw_figures.tsv"
     conda:
         "../../environment.yml"
+    params:
+        benchmarks=BENCHMARKS,
+        basis=config["headline_basis"],
+        level=config["fit"]["level"],
+        code=code("draw_figures"),
     script:
         "../scripts/draw_figures.py"

@@ -16,6 +16,12 @@ rule fit_power_laws:
             caption="../report/fit_power_laws.rst",
         ),
         fits=directory(f"{RESULTS}/fits/models"),
+    log:
+        f"{RESULTS}/logs/fit_power_laws.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/fit_power_laws.tsv"
+    conda:
+        "../../environment.yml"
     params:
         benchmarks=BENCHMARKS,
         bases=BASES,
@@ -25,11 +31,5 @@ rule fit_power_laws:
         error_sd_decades=config["fit"]["error_sd_decades"],
         seed=config["seed"],
         code=code("fit_power_laws"),
-    log:
-        f"{RESULTS}/logs/fit_power_laws.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/fit_power_laws.tsv"
-    conda:
-        "../../environment.yml"
     script:
         "../scripts/fit_power_laws.py"

@@ -19,6 +19,12 @@ rule write_report:
             labels={"document": "report"},
             caption="../report/write_report.rst",
         ),
+    log:
+        f"{RESULTS}/logs/write_report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_report.tsv"
+    conda:
+        "../../environment.yml"
     params:
         benchmarks=BENCHMARKS,
         basis=config["headline_basis"],
@@ -27,11 +33,5 @@ rule write_report:
         min_papers=config["fit"]["min_papers"],
         seed=config["seed"],
         code=code("write_report"),
-    log:
-        f"{RESULTS}/logs/write_report.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/write_report.tsv"
-    conda:
-        "../../environment.yml"
     script:
         "../scripts/write_report.py"

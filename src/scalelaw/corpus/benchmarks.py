@@ -122,9 +122,12 @@ def read_benchmarks(paths: list[Path]) -> dict[str, Benchmark]:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise ScalelawError(f"{path}: cannot be read as YAML: {error}") from None
-        for error in sorted(Draft202012Validator(SCHEMA).iter_errors(content), key=str):
-            where = ".".join(map(str, error.absolute_path)) or "-"
-            raise ScalelawError(f"{path}: {where}: {error.message}")
+        faults = [
+            f"{path}: {'.'.join(map(str, fault.absolute_path)) or '-'}: {fault.message}"
+            for fault in Draft202012Validator(SCHEMA).iter_errors(content)
+        ]
+        if faults:
+            raise ScalelawError("\n".join(sorted(faults)))
         for key, entry in content.items():
             if key in benchmarks:
                 raise ScalelawError(f"{path}: {key}: the benchmark is defined twice (rename it)")

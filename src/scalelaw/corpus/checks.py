@@ -93,8 +93,7 @@ def value_out_of_range(row: Row, context: Context) -> Iterator[Finding]:
         if not 0 < error < 1:
             yield (
                 "value",
-                f"{row['value']:g} as {metric.label} gives an error of {error:g}, "
-                "outside 0 to 1",
+                f"{row['value']:g} as {metric.label} gives an error of {error:g}, outside 0 to 1",
                 f"a {metric.label} lies between 0 and {metric.scale:g}",
             )
 
@@ -203,8 +202,8 @@ def more_operations_than_peak(row: Row, context: Context) -> Iterator[Finding]:
     """Counted operations above devices x peak rate x time mean that one of the two is wrong."""
     device = context.hardware.find(row["hardware"]) if row["hardware"] else None
     # With no stated precision the fastest format of the device is the only safe bound.
-    precision = row["precision"] or (device and device.fastest())
-    flop = training_flop(row.values, device and device.peak(precision or ""))
+    precision = row["precision"] or (device.fastest() if device else "")
+    flop = training_flop(row.values, device.peak(precision) if device else None)
     if flop.hardware and flop.operations and flop.operations > flop.hardware:
         yield (
             "forward_flop",

@@ -34,10 +34,9 @@ class Device:
         """
         return next((p for p in ("fp32", "tensor", "fp16") if self.peaks.get(p)), None)
 
-    def fastest(self) -> str | None:
+    def fastest(self) -> str:
         """Return the precision of the highest peak rate."""
-        known = [p for p in self.peaks if self.peaks[p]]
-        return max(known, key=lambda p: self.peaks[p] or 0.0) if known else None
+        return max(self.peaks, key=lambda precision: self.peaks[precision] or 0.0)
 
 
 class Hardware:

@@ -11,7 +11,7 @@ from scalelaw.corpus.checks import ROW_CHECKS, Context, duplicate_ids, duplicate
 from scalelaw.corpus.hardware import Hardware, duplicate_names
 from scalelaw.corpus.problems import CorpusError, Problem
 from scalelaw.corpus.records import derive_records
-from scalelaw.corpus.schema import HARDWARE, PAPERS
+from scalelaw.corpus.schema import HARDWARE, PAPERS, Column
 from scalelaw.corpus.table import Row, Table, read_table
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def check_rows(rows: list[Row], context: Context) -> Iterable[Problem]:
     yield from duplicate_results(rows)
 
 
-def _read_all(paths: Sequence[Path | str], columns: Sequence) -> Table:
+def _read_all(paths: Sequence[Path | str], columns: Sequence[Column]) -> Table:
     table = Table()
     for path in paths:
         part = read_table(Path(path), columns)

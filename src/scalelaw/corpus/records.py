@@ -29,8 +29,12 @@ DERIVED: tuple[Column, ...] = (
     Column("flop_best", "number", "The first of these three that there is.", "FLOP"),
     Column("basis_best", "text", "Basis of `flop_best`."),
     Column("basis_reason", "text", "Why that basis."),
-    Column("compute_sd_decades", "number", "Standard deviation of log10 compute that the stated "
-           "confidence stands for.", "decades"),
+    Column(
+        "compute_sd_decades",
+        "number",
+        "Standard deviation of log10 compute that the stated confidence stands for.",
+        "decades",
+    ),
     Column("excluded", "text", "Why the record enters no fit; empty if it does."),
 )
 

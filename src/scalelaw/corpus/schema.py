@@ -40,47 +40,97 @@ PRECISIONS = ("fp32", "fp16", "tf32", "tensor")
 REPORTED_METHODS = ("hardware", "operations", "mixed", "comparison", "paper")
 
 PAPERS: tuple[Column, ...] = (
-    Column("record_id", "slug", "Unique name of the record: one trained model's result on one "
-           "benchmark.", required=True),
-    Column("paper", "slug", "Key of the publication in which this result appeared (first author, "
-           "year, first word of the title; a model zoo is one publication). Records that share "
-           "it are not independent.", required=True),
+    Column(
+        "record_id",
+        "slug",
+        "Unique name of the record: one trained model's result on one benchmark.",
+        required=True,
+    ),
+    Column(
+        "paper",
+        "slug",
+        "Key of the publication in which this result appeared (first author, "
+        "year, first word of the title; a model zoo is one publication). Records that share "
+        "it are not independent.",
+        required=True,
+    ),
     Column("title", "text", "Title of the publication.", required=True),
     Column("url", "url", "Address at which the publication can be read.", required=True),
     Column("benchmark", "slug", "Benchmark, as named in `benchmarks.yaml`.", required=True),
     Column("model", "text", "Model as the publication names it.", required=True),
-    Column("date", "date", "First publication of the result, YYYY-MM or YYYY-MM-DD.",
-           required=True),
+    Column(
+        "date", "date", "First publication of the result, YYYY-MM or YYYY-MM-DD.", required=True
+    ),
     Column("metric", "slug", "Metric of the value, as named in `benchmarks.yaml`.", required=True),
     Column("value", "number", "Metric as printed in the source.", "as the metric", required=True),
     Column("params", "number", "Parameters of the model.", "parameters"),
     Column("train_examples", "number", "Examples seen in one epoch.", "examples"),
     Column("epochs", "number", "Passes over `train_examples`.", "epochs"),
-    Column("forward_flop", "number", "FLOP of one forward pass of one example at training "
-           "resolution; a multiply-add counts as 2.", "FLOP"),
+    Column(
+        "forward_flop",
+        "number",
+        "FLOP of one forward pass of one example at training "
+        "resolution; a multiply-add counts as 2.",
+        "FLOP",
+    ),
     Column("hardware", "text", "Training device: a `device` or alias of `hardware.csv`."),
-    Column("n_devices", "count", "Devices used at the same time; chips, not boards or cores.",
-           "devices"),
+    Column(
+        "n_devices",
+        "count",
+        "Devices used at the same time; chips, not boards or cores.",
+        "devices",
+    ),
     Column("training_hours", "number", "Wall-clock time of the training run.", "h"),
-    Column("device_hours", "number", "Total device-hours, where the source does not split them "
-           "into devices and hours.", "device h"),
-    Column("precision", "choice", "Number format of the training run, where stated: selects the "
-           "peak rate of the device. `tensor` is a 16-bit format on matrix units.",
-           choices=PRECISIONS),
-    Column("reported_flop", "number", "Training compute as reported by the source or a database.",
-           "FLOP"),
-    Column("reported_flop_method", "choice", "How the reporter obtained `reported_flop`.",
-           choices=REPORTED_METHODS),
+    Column(
+        "device_hours",
+        "number",
+        "Total device-hours, where the source does not split them into devices and hours.",
+        "device h",
+    ),
+    Column(
+        "precision",
+        "choice",
+        "Number format of the training run, where stated: selects the "
+        "peak rate of the device. `tensor` is a 16-bit format on matrix units.",
+        choices=PRECISIONS,
+    ),
+    Column(
+        "reported_flop",
+        "number",
+        "Training compute as reported by the source or a database.",
+        "FLOP",
+    ),
+    Column(
+        "reported_flop_method",
+        "choice",
+        "How the reporter obtained `reported_flop`.",
+        choices=REPORTED_METHODS,
+    ),
     Column("extra_data", "text", "Training data beyond the benchmark's own training set."),
     Column("base_model", "text", "Pretrained model from which training started."),
-    Column("compute_scope", "choice", "What the compute figures cover: `total`; "
-           "`pretraining_missing` (a pretrained start is not counted); `fine_tune_only`; `search` "
-           "(an architecture search, not a training run).", required=True, choices=SCOPES),
-    Column("fixed_target", "text", "Level that the run was timed to reach, for results of the "
-           "form \"time to X\"; such records never enter a fit of compute on error."),
-    Column("confidence", "choice", "Confidence in the compute figures: `confident` (plainly "
-           "stated), `likely` (one quantity inferred), `speculative`.", required=True,
-           choices=CONFIDENCES),
+    Column(
+        "compute_scope",
+        "choice",
+        "What the compute figures cover: `total`; "
+        "`pretraining_missing` (a pretrained start is not counted); `fine_tune_only`; `search` "
+        "(an architecture search, not a training run).",
+        required=True,
+        choices=SCOPES,
+    ),
+    Column(
+        "fixed_target",
+        "text",
+        "Level that the run was timed to reach, for results of the "
+        'form "time to X"; such records never enter a fit of compute on error.',
+    ),
+    Column(
+        "confidence",
+        "choice",
+        "Confidence in the compute figures: `confident` (plainly "
+        "stated), `likely` (one quantity inferred), `speculative`.",
+        required=True,
+        choices=CONFIDENCES,
+    ),
     Column("value_source", "text", "Where exactly the value stands.", required=True),
     Column("compute_source", "text", "Where exactly devices, time, operations or FLOP stand."),
     Column("note", "text", "Conversions and doubts."),
@@ -90,18 +140,28 @@ HARDWARE: tuple[Column, ...] = (
     Column("device", "text", "Unique name of the device; one chip.", required=True),
     Column("aliases", "text", "Other names, separated by `; `. An alias stands at one device."),
     Column("manufacturer", "text", "Maker of the device.", required=True),
-    Column("kind", "choice", "Kind of device.", required=True, choices=("GPU", "TPU", "NPU", "CPU")),
+    Column(
+        "kind", "choice", "Kind of device.", required=True, choices=("GPU", "TPU", "NPU", "CPU")
+    ),
     Column("release_date", "date", "Release, YYYY-MM or YYYY-MM-DD.", required=True),
     Column("peak_fp32_flop_per_s", "number", "Peak rate in FP32 outside matrix units.", "FLOP/s"),
     Column("peak_fp16_flop_per_s", "number", "Peak rate in FP16 outside matrix units.", "FLOP/s"),
     Column("peak_tf32_flop_per_s", "number", "Dense peak rate in TF32 on matrix units.", "FLOP/s"),
-    Column("peak_tensor_flop_per_s", "number", "Dense peak rate in FP16 or BF16 on matrix units; "
-           "never the rate with structured sparsity.", "FLOP/s"),
+    Column(
+        "peak_tensor_flop_per_s",
+        "number",
+        "Dense peak rate in FP16 or BF16 on matrix units; never the rate with structured sparsity.",
+        "FLOP/s",
+    ),
     Column("tdp_w", "number", "Thermal design power of one device.", "W"),
     Column("price_usd", "number", "Price of one device; see `price_kind`.", "US$"),
     Column("price_date", "date", "Date of the price."),
-    Column("price_kind", "choice", "Launch or list price, first quote found, or an estimate.",
-           choices=("launch", "first_quote", "estimate")),
+    Column(
+        "price_kind",
+        "choice",
+        "Launch or list price, first quote found, or an estimate.",
+        choices=("launch", "first_quote", "estimate"),
+    ),
     Column("memory_gb", "number", "Memory of one device.", "GB"),
     Column("source", "text", "Who states the figures.", required=True),
     Column("url", "url", "Address of a datasheet or table."),

@@ -19,13 +19,13 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _URL = re.compile(r"https?://[^\s<>\"']+")
 
 
-class _Bad(Exception):
+class _CellError(Exception):
     """A cell that cannot be read: message and remedy."""
 
 
 def _slug(text: str, _: Column) -> str:
     if not _SLUG.fullmatch(text):
-        raise _Bad(
+        raise _CellError(
             f'"{text}" is not a name', "use small letters, digits, dots, dashes and underscores"
         )
     return text
@@ -33,21 +33,23 @@ def _slug(text: str, _: Column) -> str:
 
 def _url(text: str, _: Column) -> str:
     if not _URL.fullmatch(text):
-        raise _Bad(f'"{text}" is not a web address', "write the full address, https://...")
+        raise _CellError(f'"{text}" is not a web address', "write the full address, https://...")
     return text
 
 
 def _number(text: str, column: Column) -> float:
     if not _NUMBER.fullmatch(text):
-        raise _Bad(
+        raise _CellError(
             f'"{text}" is not a positive number',
             "write digits with a decimal point and no unit, such as 1281167 or 1.2e18",
         )
     value = float(text)
     if not math.isfinite(value) or value <= 0:
-        raise _Bad(f'"{text}" is not a positive finite number', "leave the cell empty if unknown")
+        raise _CellError(
+            f'"{text}" is not a positive finite number', "leave the cell empty if unknown"
+        )
     if column.kind == "count" and value != int(value):
-        raise _Bad(f'"{text}" is not a whole number', "write how many devices ran at a time")
+        raise _CellError(f'"{text}" is not a whole number', "write how many devices ran at a time")
     return value
 
 
@@ -70,14 +72,14 @@ def _date(text: str, _: Column) -> str:
     try:
         parse_date(text)
     except ValueError:
-        raise _Bad(f'"{text}" is not a date', "write YYYY-MM or YYYY-MM-DD") from None
+        raise _CellError(f'"{text}" is not a date', "write YYYY-MM or YYYY-MM-DD") from None
     return text
 
 
 def _choice(text: str, column: Column) -> str:
     if text not in column.choices:
         near = did_you_mean(text, list(column.choices))
-        raise _Bad(
+        raise _CellError(
             f'"{text}" is not one of {", ".join(column.choices)}', near or "use one of these words"
         )
     return text
@@ -191,8 +193,8 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
                     if stripped:
                         values[column_name] = _PARSERS[column.kind](stripped, column)
                     elif column.required:
-                        raise _Bad("the cell is empty", "this column is required")
-                except _Bad as bad:
+                        raise _CellError("the cell is empty", "this column is required")
+                except _CellError as bad:
                     good = False
                     report(start, column_name, "bad-cell", *bad.args)
             if good:
@@ -217,9 +219,8 @@ def _check_header(
         if name not in known:
             good = False
             near = did_you_mean(name, known)
-            report(
-                1, name or "-", "unknown-column", "the schema has no such column", near or "remove it"
-            )
+            remedy = near or "remove it"
+            report(1, name or "-", "unknown-column", "the schema has no such column", remedy)
     for column in columns:
         if column.required and column.name not in header:
             good = False

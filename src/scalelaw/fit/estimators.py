@@ -5,7 +5,7 @@ weight of 0, a pairs-cluster bootstrap draws weights from a multinomial. An esti
 takes a matrix of cluster weights and returns one line per row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,7 +27,7 @@ class LineEstimator(Protocol):
         ...
 
 
-def group_index(groups: Sequence[Any]) -> tuple[NDArray[np.intp], list[str]]:
+def group_index(groups: Iterable[Any]) -> tuple[NDArray[np.intp], list[str]]:
     """Return each record's group number, and the group names in order of first appearance."""
     number: dict[str, int] = {}
     index = np.array([number.setdefault(str(g), len(number)) for g in groups], dtype=np.intp)
@@ -112,9 +112,7 @@ class York:
         return np.stack([y_bar - slope * x_bar, slope], axis=1)
 
     def reduced_chi_square(self, line: Array) -> float:
-        """Return the sum of squared weighted residuals over n - 2; about 1 if the errors explain
-        the scatter.
-        """
+        """Return the weighted squares over n - 2: about 1 if the errors explain the scatter."""
         a, b = line
         w = self._omega_x * self._omega_y / (self._omega_x + b * b * self._omega_y)
         return float((w * (self._y - a - b * self._x) ** 2).sum() / (len(self._x) - 2))

@@ -2,9 +2,8 @@
 
 import json
 import math
-from importlib import import_module
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
 
 FORMAT = 1
 
@@ -182,12 +182,12 @@ class PowerLawResult:
             }
         )
 
-    def predict(self, error: "float | Sequence[float]", level: float = 0.95) -> "pd.DataFrame":
+    def predict(self, error: "ArrayLike", level: float = 0.95) -> "pd.DataFrame":
         """Return the compute at which the fitted line reaches given errors.
 
         Parameters
         ----------
-        error : float or sequence of float
+        error : float or array of float
             Errors as fractions.
         level : float
             Level of both intervals.
@@ -240,8 +240,9 @@ class PowerLawResult:
                 f"{self.decades_compute:.1f} decades of compute",
                 f"  exponent {self.exponent:.2f}, {level:.0%} interval [{low:.2f}, {high:.2f}] "
                 f"(CR3 by paper, t with {self.df} df)",
-                f"  bootstrap {self.bootstrap.level:.0%} interval [{boot_low:.2f}, {boot_high:.2f}] "
-                f"({self.bootstrap.replicates} replicates, {self.bootstrap.failed} degenerate)",
+                f"  bootstrap {self.bootstrap.level:.0%} interval "
+                f"[{boot_low:.2f}, {boot_high:.2f}] ({self.bootstrap.replicates} replicates, "
+                f"{self.bootstrap.failed} degenerate)",
                 f"  R2 {self.r_squared:.2f}, p {self.p_value:.2g}",
             ]
         )

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
+from matplotlib.ticker import MaxNLocator
 
 from scalelaw.fit.result import PowerLawResult
 from scalelaw.plotting.style import (
@@ -30,7 +31,12 @@ DIRECTION_LABELS = {
     "error_on_compute": "error on compute",
     "york": "errors in both (York)",
 }
-_DASHES = {"compute_on_error": "-", "error_on_compute": (0, (5, 2)), "york": (0, (1, 1.5))}
+_LABEL_PLACES = ((6, 5, "left"), (-6, 5, "right"), (6, -11, "left"), (-6, -11, "right"))
+_DASHES: dict[str, Any] = {
+    "compute_on_error": "-",
+    "error_on_compute": (0, (5, 2)),
+    "york": (0, (1, 1.5)),
+}
 
 
 @dataclass(frozen=True)
@@ -162,10 +168,8 @@ def draw_error_by_year(groups: Sequence[tuple[str, str, pd.DataFrame]]) -> Figur
             part = records[records["has_compute"] == has]
             ax.plot(part["year"], part["error"], "o", ms=3, alpha=0.55, mew=0, color=colour)
         ordered = records.sort_values(["year", "error"])
-        ax.step(
-            ordered["year"], ordered["error"].cummin(), where="post", color=ACCENT, lw=1.4
-        )
-        ax.xaxis.set_major_locator(plt.MaxNLocator(5, integer=True))
+        ax.step(ordered["year"], ordered["error"].cummin(), where="post", color=ACCENT, lw=1.4)
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     for ax in list(grid.flat)[len(groups) :]:
         ax.set_visible(False)
     figure.legend(
@@ -193,9 +197,7 @@ def draw_compute_growth(trends: pd.DataFrame, titles: Mapping[str, str], level: 
     """
     yearly = trends[(trends["regressor"] == "year") & (trends["status"] == "fitted")]
     shown = [b for b in titles if (yearly["benchmark"] == b).any()]
-    figure, ax = plt.subplots(
-        figsize=(7.2, 1.3 + 1.05 * max(1, len(shown))), layout="constrained"
-    )
+    figure, ax = plt.subplots(figsize=(7.2, 1.3 + 1.05 * max(1, len(shown))), layout="constrained")
     if not shown:
         _say_empty(ax, "no benchmark has enough papers with devices and hours")
         return figure
@@ -281,7 +283,7 @@ def _label_extremes(ax: Axes, records: pd.DataFrame) -> None:
     frame = ax.get_window_extent(renderer)
     for i in dict.fromkeys(wanted):
         record = records.loc[i]
-        for dx, dy, align in ((6, 5, "left"), (-6, 5, "right"), (6, -11, "left"), (-6, -11, "right")):
+        for dx, dy, align in _LABEL_PLACES:
             text: Annotation = ax.annotate(
                 _short(record["model"]), (record["compute"], record["error"]), (dx, dy),
                 textcoords="offset points", fontsize=7.5, ha=align, zorder=4,

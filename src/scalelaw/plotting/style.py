@@ -3,13 +3,18 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-FORMATS = ("svg", "png", "pdf")
+_METADATA: dict[str, dict[str, Any]] = {
+    ".svg": {"Date": None},
+    ".png": {"Software": None},
+    ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+}
 
 # Okabe and Ito's colours, told apart in all common forms of colour blindness.
 INK = "#222222"
@@ -20,7 +25,7 @@ HOURS = "#009E73"
 TOTAL = INK
 ACCENT = "#D55E00"
 
-_RC = {
+_RC: dict[Any, Any] = {
     "figure.dpi": 100,
     "savefig.dpi": 160,
     "font.family": "DejaVu Sans",
@@ -50,23 +55,21 @@ _RC = {
 def style() -> Iterator[None]:
     """Draw in this project's style, on a canvas that needs no screen."""
     mpl.use("Agg")
-    with mpl.rc_context({**mpl.rcParamsDefault, **_RC, "backend": "Agg"}):
+    with mpl.rc_context(rc={**mpl.rcParamsDefault, **_RC, "backend": "Agg"}):
         yield
 
 
-def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write a figure as SVG, PNG and PDF without dates, so that equal figures are equal bytes."""
-    metadata = {
-        "svg": {"Date": None},
-        "png": {"Software": None},
-        "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
-    }
-    paths = []
-    for kind in FORMATS:
-        path = stem.parent / f"{stem.name}.{kind}"
-        figure.savefig(path, format=kind, metadata=metadata[kind])
-        paths.append(path)
-    return paths
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure without dates, so that equal figures are equal bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+        The figure.
+    path : Path
+        File to write; its suffix, ``.svg``, ``.png`` or ``.pdf``, is the format.
+    """
+    figure.savefig(path, metadata=_METADATA[path.suffix])
 
 
 def compute_axis(axes: Axes) -> None:

@@ -113,7 +113,8 @@ def read_citation(path: Path) -> dict[str, Any]:
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return frame.to_dict(orient="records")
+    rows: list[dict[str, Any]] = frame.to_dict(orient="records")
+    return rows
 
 
 def _count(frame: pd.DataFrame, column: str) -> list[tuple[str, int]]:

@@ -26,7 +26,7 @@ def draw_figures(
     benchmarks: list[str],
     basis: str,
     level: float,
-    figures: Path,
+    figures: list[Path],
 ) -> str:
     """Write each figure as SVG, PNG and PDF.
 
@@ -42,15 +42,14 @@ def draw_figures(
         Basis of the compute shown.
     level : float
         Level of bands and intervals.
-    figures : path
-        Folder to write to.
+    figures : list of path
+        Files to write; name and suffix choose figure and format.
     """
     import matplotlib.pyplot as plt
 
     defined = read_benchmarks(benchmark_files)
     table = read_result(records)
     status = read_result(exponents).set_index(["benchmark", "basis", "direction"])["status"]
-    figures.mkdir(parents=True, exist_ok=True)
     panels, by_year, titles = [], [], {}
     for key in benchmarks:
         benchmark = defined[key]
@@ -90,7 +89,8 @@ def draw_figures(
             "error_by_year": draw_error_by_year(by_year),
             "compute_growth": draw_compute_growth(read_result(trend_table), titles, level),
         }
-        for name, figure in drawn.items():
-            save(figure, figures / name)
+        for path in figures:
+            save(drawn[path.stem], path)
+        for figure in drawn.values():
             plt.close(figure)
-    return f"{len(drawn)} figures drawn"
+    return f"{len(figures)} files of {len(drawn)} figures"
