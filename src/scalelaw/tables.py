@@ -1,5 +1,6 @@
 """Write and read result tables in one way."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,27 @@ def write_table(frame: "pd.DataFrame", path: Path | str) -> None:
     frame.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
 
 
-def read_result(path: Path | str) -> "pd.DataFrame":
-    """Read a table written by :func:`write_table`; empty text stays empty, numbers may be NaN."""
+def read_result(path: Path | str, text: Collection[str] = ()) -> "pd.DataFrame":
+    """Read a table written by :func:`write_table`.
+
+    Parameters
+    ----------
+    path : path
+        CSV file.
+    text : collection of str
+        Columns that are text even where every cell is empty.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text columns with empty cells as empty strings, all others as floats with NaN.
+    """
     import pandas as pd
 
-    frame = pd.read_csv(path, float_precision="round_trip", dtype_backend="numpy_nullable")
+    frame = pd.read_csv(path, dtype=dict.fromkeys(text, "str"), keep_default_na=False, na_values="")
     for column in frame.columns:
-        if pd.api.types.is_string_dtype(frame[column].dtype):
-            frame[column] = frame[column].fillna("").astype("str")
-        elif pd.api.types.is_numeric_dtype(frame[column].dtype):
+        if pd.api.types.is_numeric_dtype(frame[column].dtype):
             frame[column] = frame[column].astype("float64")
+        else:
+            frame[column] = frame[column].astype("str").fillna("")
     return frame

@@ -111,17 +111,31 @@ def unknown_hardware(row: Row, context: Context) -> Iterator[Finding]:
         )
 
 
-@check("error")
+@check("warning")
 def no_peak_rate(row: Row, context: Context) -> Iterator[Finding]:
-    """The device must have a peak rate at the stated precision."""
+    """Without a peak rate at the stated precision there is no hardware burden."""
     device = context.hardware.find(row["hardware"]) if row["hardware"] else None
     if device and row["precision"] and device.peak(row["precision"]) is None:
         known = [p for p, rate in device.peaks.items() if rate]
         yield (
             "precision",
-            f'no {row["precision"]} peak rate is known for "{device.name}"',
+            f'no {row["precision"]} peak rate is known for "{device.name}", so no hardware burden',
             f"it has {', '.join(known) or 'none'}; add the rate to the hardware table",
         )
+
+
+@check("warning")
+def format_slower_than_fp32(row: Row, context: Context) -> Iterator[Finding]:
+    """Chips without fast half precision store FP16 but calculate in FP32."""
+    device = context.hardware.find(row["hardware"]) if row["hardware"] else None
+    if device:
+        stated, fp32 = device.peak(row["precision"] or ""), device.peak("fp32")
+        if stated and fp32 and stated < fp32:
+            yield (
+                "precision",
+                f'{row["precision"]} on "{device.name}" is slower than FP32',
+                "write fp32 if FP16 was only the storage format",
+            )
 
 
 @check("error")
@@ -131,12 +145,12 @@ def future_date(row: Row, context: Context) -> Iterator[Finding]:
         yield "date", f"{row['date']} is in the future", "write the date of publication"
 
 
-@check("error")
+@check("warning")
 def hours_without_device(row: Row, _: Context) -> Iterator[Finding]:
     """A number of devices or device-hours says nothing without the device."""
     for column in ("n_devices", "device_hours"):
         if row[column] and not row["hardware"]:
-            yield column, "given without hardware", "name the device, or leave the cell empty"
+            yield column, "given without hardware, so no hardware burden", "name the device"
 
 
 @check("error")
@@ -194,6 +208,17 @@ def training_over_a_year(row: Row, _: Context) -> Iterator[Finding]:
             "training_hours",
             f"{row['training_hours']:g} hours are more than a year",
             "if these are device-hours, move them to device_hours",
+        )
+
+
+@check("warning")
+def forward_flop_below_params(row: Row, _: Context) -> Iterator[Finding]:
+    """A forward pass uses each parameter at least once; less is usually GFLOP written as FLOP."""
+    if row["forward_flop"] and row["forward_flop"] < max(row["params"] or 0.0, 1e6):
+        yield (
+            "forward_flop",
+            f"{row['forward_flop']:g} FLOP a forward pass is less than one per parameter",
+            "write FLOP, not GFLOP or multiply-adds in billions",
         )
 
 

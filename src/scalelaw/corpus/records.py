@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalelaw.compute import BASES, CONFIDENCE_SD_DECADES, training_flop
@@ -9,6 +10,7 @@ from scalelaw.corpus.benchmarks import Benchmark
 from scalelaw.corpus.hardware import Device, Hardware
 from scalelaw.corpus.schema import PAPERS, Column
 from scalelaw.corpus.table import Row, parse_date
+from scalelaw.tables import read_result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,6 +85,12 @@ def derive_records(
             else frame[column.name].astype("str").where(frame[column.name].notna(), "")
         )
     return frame
+
+
+def read_records(path: Path | str) -> "pd.DataFrame":
+    """Read the table of :func:`derive_records` as ``check_corpus`` has written it."""
+    columns = (*PAPERS, *DERIVED)
+    return read_result(path, [c.name for c in columns if c.kind not in ("number", "count")])
 
 
 def _derive(

@@ -160,6 +160,10 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
             "save the file as UTF-8",
         )
         return table
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        report(line, "-", "nul-byte", "the line holds a NUL byte", "save the file as plain text")
+        return table
     if not text.strip():
         report(1, "-", "empty-file", "the file is empty", "write a header and at least one row")
         return table

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+_YORK_ITERATIONS = 500
+
 
 class LineEstimator(Protocol):
     """Estimate ``y = intercept + slope * x`` under cluster weights."""
@@ -69,6 +71,9 @@ class OrdinaryLeastSquares:
 class York:
     """Errors in both variables, each with a stated standard deviation, uncorrelated.
 
+    Points of equal standard deviations enter through the sums of their cluster, so that cost does
+    not grow with rows where few standard deviations occur.
+
     Parameters
     ----------
     x, y : array, shape (n,)
@@ -86,36 +91,52 @@ class York:
 
     def __init__(self, x: Array, y: Array, sd_x: Array, sd_y: Array, index: NDArray[np.intp]):
         self.n_groups = int(index.max()) + 1
-        self._x, self._y, self._index = x, y, index
-        self._omega_x, self._omega_y = sd_x**-2.0, sd_y**-2.0
+        self._x, self._y = x, y
+        self._variance_x, self._variance_y = sd_x**2, sd_y**2
         self._start = OrdinaryLeastSquares(x, y, index)
+        kinds, kind = np.unique(np.stack([sd_x, sd_y], axis=1) ** 2, axis=0, return_inverse=True)
+        self._kind_variances = kinds[:, 0], kinds[:, 1]
+        self._centre = float(x.mean()), float(y.mean())
+        u, v = x - self._centre[0], y - self._centre[1]
+        cell = index * len(kinds) + kind.ravel()
+        cells = self.n_groups * len(kinds)
+        columns = (np.ones_like(u), u, v, u * u, u * v, v * v)
+        self._sums = np.stack(
+            [np.bincount(cell, weights=c, minlength=cells) for c in columns], axis=1
+        ).reshape(self.n_groups, -1)
 
     def estimate(self, weights: Array) -> Array:
         """Return intercept and slope for each row of cluster weights."""
-        count = weights[:, self._index]
+        variance_x, variance_y = self._kind_variances
+        sums = (weights @ self._sums).reshape(len(weights), -1, 6)
+        n, su, sv, suu, suv, svv = np.moveaxis(sums, 2, 0)
         slope = self._start.estimate(weights)[:, 1]
-        x_bar = y_bar = np.full(len(weights), np.nan)
-        for _ in range(200):
+        u_bar = v_bar = np.full(len(weights), np.nan)
+        for _ in range(_YORK_ITERATIONS):
             previous = slope
             b = slope[:, None]
-            line_weight = self._omega_x * self._omega_y / (self._omega_x + b * b * self._omega_y)
-            w = count * line_weight
-            total = w.sum(axis=1)
-            x_bar, y_bar = (w @ self._x) / total, (w @ self._y) / total
-            u, v = self._x - x_bar[:, None], self._y - y_bar[:, None]
-            beta = line_weight * (u / self._omega_y + b * v / self._omega_x)
+            w = 1 / (variance_y + b * b * variance_x)
+            total = (w * n).sum(axis=1)
+            u_bar, v_bar = (w * su).sum(axis=1) / total, (w * sv).sum(axis=1) / total
+            p, q = u_bar[:, None], v_bar[:, None]
+            spread_uu = suu - 2 * p * su + n * p * p
+            spread_uv = suv - p * sv - q * su + n * p * q
+            spread_vv = svv - 2 * q * sv + n * q * q
             with np.errstate(invalid="ignore", divide="ignore"):
-                slope = (w * beta * v).sum(axis=1) / (w * beta * u).sum(axis=1)
+                slope = (w * w * (spread_uv * variance_y + b * spread_vv * variance_x)).sum(axis=1)
+                slope /= (w * w * (spread_uu * variance_y + b * spread_uv * variance_x)).sum(axis=1)
             moved = np.abs(slope - previous) > 1e-13 * np.abs(slope)
             if not np.any(moved & np.isfinite(slope)):
                 break
-        return np.stack([y_bar - slope * x_bar, slope], axis=1)
+        intercept = v_bar + self._centre[1] - slope * (u_bar + self._centre[0])
+        return np.stack([intercept, slope], axis=1)
 
     def reduced_chi_square(self, line: Array) -> float:
         """Return the weighted squares over n - 2: about 1 if the errors explain the scatter."""
         a, b = line
-        w = self._omega_x * self._omega_y / (self._omega_x + b * b * self._omega_y)
-        return float((w * (self._y - a - b * self._x) ** 2).sum() / (len(self._x) - 2))
+        variance = self._variance_y + b * b * self._variance_x
+        residual = self._y - a - b * self._x
+        return float((residual**2 / variance).sum() / (len(self._x) - 2))
 
 
 def leave_one_group_out(estimator: LineEstimator) -> Array:
@@ -139,6 +160,4 @@ def bootstrap(estimator: LineEstimator, replicates: int, seed: np.random.SeedSeq
     """Return lines of a pairs-cluster bootstrap, shape (replicates, 2); NaN where degenerate."""
     g = estimator.n_groups
     draws = np.random.default_rng(seed).multinomial(g, np.full(g, 1.0 / g), size=replicates)
-    # Batches keep the memory of point-wise estimators bounded.
-    parts = np.array_split(draws.astype(np.float64), max(1, replicates // 500))
-    return np.concatenate([estimator.estimate(part) for part in parts])
+    return estimator.estimate(draws.astype(np.float64))

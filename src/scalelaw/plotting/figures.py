@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator
 
@@ -287,6 +288,7 @@ def _label_extremes(ax: Axes, records: pd.DataFrame) -> None:
             text: Annotation = ax.annotate(
                 _short(record["model"]), (record["compute"], record["error"]), (dx, dy),
                 textcoords="offset points", fontsize=7.5, ha=align, zorder=4,
+                path_effects=[withStroke(linewidth=2.5, foreground="white")],
             )  # fmt: skip
             box = text.get_window_extent(renderer)
             inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import log10
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,9 @@ def compute_axis(axes: Axes) -> None:
 
 def error_axis(axes: Axes, errors: Sequence[float]) -> None:
     """Make y a logarithmic axis of error with a few ticks in percent."""
-    low, high = min(errors) / 1.08, max(errors) * 1.08
+    low, high = min(errors), max(errors)
+    margin = max(0.05 * log10(high / low), 0.005)
+    low, high = low / 10**margin, high * 10**margin
     axes.set_yscale("log")
     axes.set_ylim(low, high)
     axes.yaxis.set_major_locator(FixedLocator(_percent_ticks(low, high)))
@@ -106,5 +109,4 @@ def _percent_ticks(low: float, high: float) -> list[float]:
         ]
         if len(ticks) >= 4:
             break
-    every = max(1, len(ticks) // 7)
-    return ticks[::every]
+    return ticks[:: -(-len(ticks) // 6)]

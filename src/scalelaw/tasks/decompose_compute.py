@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scalelaw.corpus.records import read_records
 from scalelaw.decompose import REGRESSORS, decompose_pair, decompose_trend, splittable
 from scalelaw.errors import FitError
 from scalelaw.streams import stream
-from scalelaw.tables import read_result, write_table
+from scalelaw.tables import write_table
 
 
 def decompose_compute(
@@ -39,7 +40,7 @@ def decompose_compute(
     pair_table, trend_table : path
         CSV files to write.
     """
-    table = read_result(records)
+    table = read_records(records)
     split = [decompose_pair(table, *pair.split("..", 1)) for pair in pairs]
     columns = ["before", "after", "component", "ratio", "share"]
     write_table(pd.concat(split) if split else pd.DataFrame(columns=columns), pair_table)

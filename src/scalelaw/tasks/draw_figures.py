@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from scalelaw.corpus.benchmarks import read_benchmarks
+from scalelaw.corpus.records import read_records
 from scalelaw.fit import DIRECTIONS, PowerLawResult
 from scalelaw.plotting import (
     draw_compute_against_error,
@@ -48,7 +49,7 @@ def draw_figures(
     import matplotlib.pyplot as plt
 
     defined = read_benchmarks(benchmark_files)
-    table = read_result(records)
+    table = read_records(records)
     status = read_result(exponents).set_index(["benchmark", "basis", "direction"])["status"]
     panels, by_year, titles = [], [], {}
     for key in benchmarks:

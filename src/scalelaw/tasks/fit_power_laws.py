@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 
 from scalelaw.compute import BEST
+from scalelaw.corpus.records import read_records
 from scalelaw.errors import FitError
 from scalelaw.fit import DIRECTIONS, PowerLaw, PowerLawResult
 from scalelaw.streams import stream
-from scalelaw.tables import read_result, write_table
+from scalelaw.tables import write_table
 
 
 def fit_power_laws(
@@ -50,7 +51,7 @@ def fit_power_laws(
     fits : path
         Folder of ``<benchmark>.<basis>.<direction>.json``.
     """
-    table = read_result(records)
+    table = read_records(records)
     table = table[table["excluded"] == ""]
     rows: list[dict[str, Any]] = []
     without: list[pd.DataFrame] = []

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from scalelaw.corpus.benchmarks import read_benchmarks
+from scalelaw.corpus.records import read_records
 from scalelaw.provenance import file_hash, versions
 from scalelaw.report import render_report
 from scalelaw.report.render import read_citation
@@ -54,7 +55,7 @@ def write_report(
     order += [path for path in figures if path not in order]
     html.write_text(
         render_report(
-            records=read_result(records),
+            records=read_records(records),
             excluded=read_result(excluded),
             problems=read_result(problems),
             exponents=read_result(exponents),

@@ -1,0 +1,75 @@
+"""Tasks from the command line: the same work, errors without tracebacks."""
+
+import shlex
+
+import pytest
+
+from conftest import ROW, planted_rows
+from scalelaw import tasks
+from scalelaw.cli import main
+from scalelaw.corpus.records import read_records
+
+
+@pytest.fixture
+def settings(corpus_files, tmp_path):
+    files = corpus_files(*planted_rows())
+    out = {name: tmp_path / f"{name}.csv" for name in ("records", "excluded", "problems")}
+    return {**files, "exclude_scopes": ["search"], **out}
+
+
+def test_the_log_starts_with_a_command_that_does_the_same(settings, tmp_path):
+    log = tmp_path / "log.txt"
+    assert tasks.run("check_corpus", log, **settings) == 0
+    first = settings["records"].read_bytes()
+    command = shlex.split(log.read_text().splitlines()[0].removeprefix("$ "))
+    settings["records"].unlink()
+    assert command[0] == "scalelaw"
+    assert main(command[1:]) == 0
+    assert settings["records"].read_bytes() == first
+
+
+@pytest.mark.parametrize("name", tasks.NAMES)
+def test_every_task_has_a_command(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["task", name.replace("_", "-"), "--help"])
+    assert stopped.value.code == 0
+    assert "--" in capsys.readouterr().out
+
+
+def test_a_users_mistake_ends_in_a_message_and_status_1(settings, corpus_files, tmp_path, capsys):
+    corpus_files(ROW | {"value": "x"})
+    log = tmp_path / "log.txt"
+    assert tasks.run("check_corpus", log, **settings) == 1
+    shown = capsys.readouterr().err
+    assert "papers.csv:2: value: error" in shown
+    assert "1 error(s), 0 warning(s)" in shown
+    assert "Traceback" not in shown
+    assert shown.strip().splitlines()[-1] in log.read_text()
+
+
+def test_any_other_error_leaves_its_traceback_in_the_log(settings, tmp_path):
+    log = tmp_path / "log.txt"
+    with pytest.raises(OSError, match="non-existent directory"):
+        tasks.run("check_corpus", log, **settings | {"records": tmp_path / "no/folder.csv"})
+    assert "Traceback" in log.read_text()
+
+
+def test_validate(settings, corpus_files, capsys):
+    tables = ["--hardware", str(settings["hardware"][0]), "--benchmarks",
+              str(settings["benchmarks"][0])]  # fmt: skip
+    papers = str(settings["papers"][0])
+    assert main(["validate", papers, *tables]) == 0
+    assert capsys.readouterr().out == "0 error(s), 0 warning(s)\n16 records\n"
+    corpus_files(ROW | {"hardware": "abacus"})
+    assert main(["validate", papers, *tables]) == 1
+    assert 'unknown hardware "abacus"' in capsys.readouterr().err
+
+
+def test_tables_come_back_as_they_were_written(settings):
+    tasks.run("check_corpus", None, **settings)
+    records = read_records(settings["records"])
+    assert records["flop_hardware"].tolist() == pytest.approx(
+        [1e12 / (0.4 * 0.92**i) ** 8 for i in range(16)], rel=1e-12
+    )
+    assert records["excluded"].tolist() == [""] * 16
+    assert records["flop_operations"].isna().all()

@@ -1,0 +1,231 @@
+"""What a corpus file may look like, and what is said when it does not."""
+
+from datetime import date
+
+import pytest
+
+from conftest import DEVICES, ROW, write_hardware
+from scalelaw.corpus import CorpusError, load_corpus
+from scalelaw.corpus.checks import ROW_CHECKS
+from scalelaw.corpus.table import read_table
+
+TODAY = date(2026, 1, 1)
+
+
+def problems_of(files, **kwargs):
+    """Load and return the problems, as errors or as warnings."""
+    try:
+        return load_corpus(**files, today=TODAY, **kwargs).problems
+    except CorpusError as error:
+        return error.problems
+
+
+def text_of(files):
+    return "\n".join(map(str, problems_of(files)))
+
+
+def test_a_good_row_gives_no_problem(corpus_files):
+    assert problems_of(corpus_files()) == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ({"value": "forty"}, 'value: error: "forty" is not a positive number (write digits'),
+        ({"training_hours": "6 days"}, 'training_hours: error: "6 days" is not a positive'),
+        ({"training_hours": "1,5"}, 'training_hours: error: "1,5" is not a positive'),
+        ({"training_hours": "nan"}, 'training_hours: error: "nan" is not a positive'),
+        ({"training_hours": "-3"}, 'training_hours: error: "-3" is not a positive'),
+        ({"training_hours": "1e999"}, '"1e999" is not a positive finite number'),
+        ({"training_hours": "٣"}, '"٣" is not a positive number'),
+        ({"n_devices": "2.5"}, 'n_devices: error: "2.5" is not a whole number'),
+        ({"hardware": "GTX 850"}, 'unknown hardware "GTX 850" (did you mean "GTX 580"?)'),
+        ({"hardware": "abacus"}, 'unknown hardware "abacus" (add the device'),
+        ({"date": "2031-01"}, "date: error: 2031-01 is in the future"),
+        ({"date": "2012-02-30"}, '"2012-02-30" is not a date (write YYYY-MM or YYYY-MM-DD)'),
+        ({"date": "2012"}, '"2012" is not a date'),
+        ({"value": "140.7"}, "gives an error of 1.407, outside 0 to 1"),
+        ({"metric": "top1_accuracy", "value": "100"}, "gives an error of 0, outside 0 to 1"),
+        ({"metric": "top1"}, '"top1" is not a metric of imagenet (use one of'),
+        ({"benchmark": "imagnet"}, 'unknown benchmark "imagnet" (did you mean "imagenet"?)'),
+        ({"confidence": "sure"}, '"sure" is not one of confident, likely, speculative'),
+        ({"url": "javascript:alert(1)"}, "is not a web address"),
+        ({"record_id": "Alex Net"}, '"Alex Net" is not a name'),
+        ({"title": ""}, "title: error: the cell is empty (this column is required)"),
+        ({"reported_flop": "1e18"}, "reported_flop has no method"),
+        ({"compute_source": ""}, "compute figures without a source"),
+        ({"device_hours": "288"}, "device_hours: error: given besides n_devices"),
+    ],
+)
+def test_a_bad_cell_is_an_error_with_place_and_remedy(corpus_files, cells, expected):
+    files = corpus_files(ROW | {"record_id": "good"}, ROW | {"model": "other"} | cells)
+    found = problems_of(files)
+    assert [p.severity for p in found] == ["error"]
+    assert expected in str(found[0])
+    assert str(found[0]).startswith(f"{files['papers'][0]}:3: ")
+
+
+@pytest.mark.parametrize(
+    ("cells", "check"),
+    [
+        ({"hardware": "V100"}, "device-newer-than-result"),
+        ({"training_hours": "9000"}, "training-over-a-year"),
+        ({"hardware": ""}, "hours-without-device"),
+        ({"precision": "tensor"}, "no-peak-rate"),
+        ({"forward_flop": "12"}, "forward-flop-below-params"),
+        (
+            {"forward_flop": "1e12", "train_examples": "1e6", "epochs": "90"},
+            "more-operations-than-peak",
+        ),
+    ],
+)
+def test_a_doubtful_row_is_a_warning(corpus_files, cells, check):
+    found = problems_of(corpus_files(ROW | cells))
+    assert [(p.check, p.severity) for p in found] == [(check, "warning")]
+
+
+def test_half_precision_slower_than_fp32_is_doubtful(corpus_files):
+    files = corpus_files(ROW | {"precision": "fp16"})
+    write_hardware(files["hardware"][0], [DEVICES[0] | {"peak_fp16_flop_per_s": "2.5e10"}])
+    assert [p.check for p in problems_of(files)] == ["format-slower-than-fp32"]
+
+
+def test_every_check_has_a_reason_and_a_name_of_its_own():
+    names = [check.name for check in ROW_CHECKS]
+    assert len(set(names)) == len(names)
+    assert all((check.find.__doc__ or "").strip() for check in ROW_CHECKS)
+
+
+def test_all_problems_are_reported_at_once(corpus_files):
+    files = corpus_files(
+        ROW | {"value": "x", "date": "y"},
+        ROW | {"record_id": "b", "hardware": "abacus"},
+        ROW | {"record_id": "c", "value": "200"},
+    )
+    lines = [p.line for p in problems_of(files)]
+    assert lines == [2, 2, 3, 4]
+
+
+def test_duplicate_ids_name_the_first_place(corpus_files):
+    files = corpus_files(ROW, ROW | {"model": "another"})
+    assert '"alexnet" is already used at' in text_of(files)
+    assert "papers.csv:2 (give each row" in text_of(files)
+
+
+def test_ids_are_unique_over_all_files(corpus_files, tmp_path):
+    files = corpus_files(ROW)
+    copy = tmp_path / "mine.csv"
+    copy.write_bytes(files["papers"][0].read_bytes())
+    files["papers"].append(copy)
+    assert "mine.csv:2: record_id: error" in text_of(files)
+
+
+def test_the_same_result_twice_is_a_warning(corpus_files):
+    found = problems_of(corpus_files(ROW, ROW | {"record_id": "again", "model": "Alex-Net"}))
+    assert [p.check for p in found] == ["duplicate-result"]
+
+
+def test_an_alias_may_not_name_two_devices(corpus_files):
+    files = corpus_files()
+    write_hardware(files["hardware"][0], [DEVICES[0], DEVICES[1] | {"aliases": "V100; gtx580"}])
+    assert '"gtx580" already names "NVIDIA GeForce GTX 580"' in text_of(files)
+
+
+def test_missing_required_column(corpus_files):
+    files = corpus_files()
+    path = files["papers"][0]
+    header, row = path.read_text().splitlines()
+    path.write_text(header.replace("confidence", "confidance") + "\n" + row + "\n")
+    text = text_of(files)
+    assert "papers.csv:1: confidence: error: a required column is missing" in text
+    assert 'confidance: error: the schema has no such column (did you mean "confidence"?)' in text
+
+
+def test_optional_columns_may_be_left_out(corpus_files):
+    files = corpus_files()
+    path = files["papers"][0]
+    keep = [name for name, cell in ROW.items() if cell]
+    path.write_text(",".join(keep) + "\n" + ",".join(f'"{ROW[k]}"' for k in keep) + "\n")
+    assert problems_of(files) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", ":1: -: error: the file is empty"),
+        (b" \n\n", ":1: -: error: the file is empty"),
+        ("record_id,t\u00edtle\nx,\u00e9\n".encode("latin-1"), ":1: -: error: byte 0xed is not"),
+        ("a\nb\n".encode("utf-16"), ":1: -: error: byte 0xff is not UTF-8 (save the file as"),
+        (b"date,date\n1,2\n", ":1: date: error: the column stands twice"),
+    ],
+)
+def test_unreadable_files(corpus_files, content, expected):
+    files = corpus_files()
+    files["papers"][0].write_bytes(content)
+    assert expected in text_of(files)
+
+
+def test_wrong_encoding_names_the_line(corpus_files):
+    files = corpus_files()
+    path = files["papers"][0]
+    path.write_bytes(path.read_bytes() + "caf\u00e9\n".encode("latin-1"))
+    assert "papers.csv:3: -: error: byte 0xe9 is not UTF-8" in text_of(files)
+
+
+def test_missing_file_and_header_only(corpus_files, tmp_path):
+    files = corpus_files()
+    path = files["papers"][0]
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    assert "the file has a header but no rows (add a row)" in text_of(files)
+    files["papers"] = [tmp_path / "nowhere.csv"]
+    assert "nowhere.csv:1: -: error: No such file or directory (check the path)" in text_of(files)
+
+
+def test_ragged_rows_and_quotes_keep_line_numbers(corpus_files):
+    files = corpus_files(ROW, ROW | {"record_id": "two", "note": "first\nsecond"})
+    path = files["papers"][0]
+    path.write_text(path.read_text() + "one,cell\n")
+    # The quoted note takes two lines, so the short row is line 5.
+    assert "papers.csv:5: -: error: 2 cells, but the header has" in text_of(files)
+    path.write_text(path.read_text() + '"open quote\n')
+    assert "unexpected end of data (check the quotes" in text_of(files)
+
+
+def test_byte_order_mark_and_carriage_returns_are_tolerated(corpus_files):
+    files = corpus_files()
+    path = files["papers"][0]
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert problems_of(files) == []
+
+
+def test_nul_bytes_are_an_error_not_a_crash(corpus_files):
+    files = corpus_files()
+    path = files["papers"][0]
+    path.write_bytes(path.read_bytes().replace(b"AlexNet", b"Alex\x00Net"))
+    assert "papers.csv:2: -: error: the line holds a NUL byte" in text_of(files)
+
+
+def test_exclusions_are_listed_with_their_reasons(corpus_files):
+    rows = [
+        ROW,
+        ROW | {"record_id": "b", "model": "b", "training_hours": ""},
+        ROW | {"record_id": "c", "model": "c", "metric": "top5_error", "value": "18.2"},
+        ROW | {"record_id": "d", "model": "d", "fixed_target": "top1_error<=25"},
+        ROW | {"record_id": "e", "model": "e", "compute_scope": "search"},
+    ]
+    corpus = load_corpus(**corpus_files(*rows), exclude_scopes=["search"], today=TODAY)
+    assert corpus.records["excluded"].tolist() == [
+        "",
+        "no computable compute",
+        "measures top5, the fit uses top1",
+        "timed to a fixed target (top1_error<=25)",
+        "compute scope search",
+    ]
+
+
+def test_a_row_with_a_bad_cell_is_not_read(tmp_path, corpus_files):
+    files = corpus_files(ROW, ROW | {"record_id": "b", "value": "x"})
+    from scalelaw.corpus.schema import PAPERS
+
+    table = read_table(files["papers"][0], PAPERS)
+    assert [row["record_id"] for row in table.rows] == ["alexnet"]

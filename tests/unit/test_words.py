@@ -1,0 +1,37 @@
+"""Numbers as a reader sees them."""
+
+import math
+
+import pytest
+
+from scalelaw.report.words import fixed, number, p_value, percent
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0, "0"),
+        (512, "510"),
+        (73.4, "73"),
+        (0.0123, "0.012"),
+        (9.99, "10"),
+        (123456, "120,000"),
+        (3.2e18, "3.2 × 10¹⁸"),
+        (9.99e9, "1.0 × 10¹⁰"),
+        (2e-7, "2.0 × 10⁻⁷"),
+        (-1.5, "−1.5"),
+        (math.inf, "∞"),
+        (-math.inf, "−∞"),
+        (math.nan, "–"),
+    ],
+)
+def test_number(value, shown):
+    assert number(value) == shown
+
+
+def test_other_forms():
+    assert fixed(-0.04, 1) == "−0.0"
+    assert fixed(math.inf) == "∞"
+    assert percent(0.376) == "38%"
+    assert p_value(1e-9) == "< 0.0001"
+    assert p_value(0.034) == "0.034"
