@@ -1,5 +1,5 @@
 # `make` runs the workflow, `make test` the tests; both set up .venv first if need be.
-.PHONY: all test setup check lock clean
+.PHONY: all test setup generated check lock clean
 
 all:
 	@./run
@@ -9,6 +9,11 @@ test:
 
 setup:
 	@./run setup
+
+# Write the code book and the configuration reference from their schemas.
+generated: setup
+	./run exec python -m scalelaw.corpus.codebook > data/README.md
+	./run exec python -m scalelaw.config > config/README.md
 
 # What continuous integration checks besides the tests.
 check: setup

@@ -4,17 +4,17 @@ import shlex
 
 import pytest
 
-from conftest import ROW, planted_rows
 from scalelaw import tasks
 from scalelaw.cli import main
 from scalelaw.corpus.records import read_records
+from small_corpus import ROW, planted_rows
 
 
 @pytest.fixture
 def settings(corpus_files, tmp_path):
     files = corpus_files(*planted_rows())
     out = {name: tmp_path / f"{name}.csv" for name in ("records", "excluded", "problems")}
-    return {**files, "exclude_scopes": ["search"], **out}
+    return {**files, "analyse": ["imagenet"], "exclude_scopes": ["search"], **out}
 
 
 def test_the_log_starts_with_a_command_that_does_the_same(settings, tmp_path):
@@ -45,6 +45,11 @@ def test_a_users_mistake_ends_in_a_message_and_status_1(settings, corpus_files, 
     assert "1 error(s), 0 warning(s)" in shown
     assert "Traceback" not in shown
     assert shown.strip().splitlines()[-1] in log.read_text()
+
+
+def test_a_benchmark_that_nobody_defined_is_a_clear_error(settings, capsys):
+    assert tasks.run("check_corpus", None, **settings | {"analyse": ["imagent"]}) == 1
+    assert '"imagent" is not defined (did you mean "imagenet"?)' in capsys.readouterr().err
 
 
 def test_any_other_error_leaves_its_traceback_in_the_log(settings, tmp_path):

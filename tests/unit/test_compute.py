@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from conftest import ROW
 from scalelaw.compute import training_flop
 from scalelaw.corpus import load_corpus
+from small_corpus import ROW
 
 EMPTY = dict.fromkeys(
     ["n_devices", "training_hours", "device_hours", "forward_flop", "train_examples", "epochs",

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import ROOT
 from scalelaw.config import check_config
 from scalelaw.errors import ConfigError
+from small_corpus import ROOT
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 DEFAULTS = yaml.safe_load((ROOT / "config/config.yaml").read_text())

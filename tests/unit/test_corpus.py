@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from conftest import DEVICES, ROW, write_hardware
 from scalelaw.corpus import CorpusError, load_corpus
 from scalelaw.corpus.checks import ROW_CHECKS
 from scalelaw.corpus.table import read_table
+from small_corpus import DEVICES, ROW, write_hardware
 
 TODAY = date(2026, 1, 1)
 

@@ -30,6 +30,7 @@ rule check_corpus:
     conda:
         "../../environment.yml"
     params:
+        analyse=BENCHMARKS,
         exclude_scopes=config["corpus"]["exclude_scopes"],
         code=code("check_corpus"),
     script:

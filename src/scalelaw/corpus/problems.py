@@ -59,7 +59,8 @@ class CorpusError(ScalelawError):
 
 
 def describe(problems: Sequence[Problem]) -> str:
-    """Return the problems, one a line, and their count by severity."""
-    errors = sum(p.severity == "error" for p in problems)
-    warnings = len(problems) - errors
-    return "\n".join([*map(str, problems), f"{errors} error(s), {warnings} warning(s)"])
+    """Return the problems, one a line, errors last where they are seen, and their counts."""
+    errors = [p for p in problems if p.severity == "error"]
+    warnings = [p for p in problems if p.severity == "warning"]
+    count = f"{len(errors)} error(s), {len(warnings)} warning(s)"
+    return "\n".join([*map(str, warnings), *map(str, errors), count])

@@ -48,7 +48,7 @@ _RC: dict[Any, Any] = {
     "legend.frameon": False,
     "svg.hashsalt": "scalelaw",
     "svg.fonttype": "path",
-    "pdf.fonttype": 42,
+    "pdf.fonttype": 3,
 }
 
 
@@ -70,6 +70,10 @@ def save(figure: Figure, path: Path) -> None:
     path : Path
         File to write; its suffix, ``.svg``, ``.png`` or ``.pdf``, is the format.
     """
+    if figure.get_layout_engine() is not None:
+        # Lay out once: it takes longer than drawing, and all formats shall look the same.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
     figure.savefig(path, metadata=_METADATA[path.suffix])
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scalelaw.corpus import load_corpus
 from scalelaw.corpus.problems import describe
+from scalelaw.errors import ConfigError, did_you_mean
 from scalelaw.tables import write_table
 
 
@@ -14,6 +15,7 @@ def check_corpus(
     papers: list[Path],
     hardware: list[Path],
     benchmarks: list[Path],
+    analyse: list[str],
     exclude_scopes: list[str],
     records: Path,
     excluded: Path,
@@ -26,6 +28,8 @@ def check_corpus(
     ----------
     papers, hardware, benchmarks : list of path
         Corpus files, each kind merged.
+    analyse : list of str
+        Benchmarks that later steps analyse; each must be defined.
     exclude_scopes : list of str
         Compute scopes that keep a record out of fits.
     records, excluded, problems : path
@@ -42,6 +46,11 @@ def check_corpus(
         exclude_scopes,
         date.fromisoformat(today) if today else None,
     )
+    for benchmark in analyse:
+        if benchmark not in corpus.benchmarks:
+            known = sorted(corpus.benchmarks)
+            near = did_you_mean(benchmark, known) or f"defined are {', '.join(known)}"
+            raise ConfigError(f'benchmarks: "{benchmark}" is not defined ({near})')
     frame = corpus.records
     write_table(frame, records)
     columns = ["record_id", "benchmark", "paper", "model", "file", "line", "excluded"]

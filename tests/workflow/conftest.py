@@ -1,0 +1,104 @@
+"""A copy of the project with a small corpus, run once for all tests that only look."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from small_corpus import BENCHMARKS, DEVICES, ROOT, ROW, planted_rows, write_hardware, write_papers
+
+PARTS = ["Snakefile", "workflow", "src", "config", "profiles", "environment.yml", "CITATION.cff"]
+
+
+@dataclass
+class Project:
+    """A checkout with results."""
+
+    path: Path
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake there and return what it said, both streams in ``stdout``."""
+        return subprocess.run(
+            [sys.executable, "-m", "snakemake", *arguments],
+            cwd=self.path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+        )
+
+    def planned(self) -> set[str]:
+        """Return the rules that a run would execute, apart from those that only collect files."""
+        said = self.snakemake("--dry-run", "--quiet", "host").stdout
+        rules = {line.split()[0] for line in said.splitlines() if line.endswith(" 1")}
+        return {rule for rule in rules if (self.path / f"workflow/scripts/{rule}.py").exists()}
+
+    def edit(self, name: str, change: Callable[[str], str]) -> None:
+        """Change a file's text."""
+        path = self.path / name
+        path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def other_rows(n: int = 10) -> list[dict[str, str]]:
+    """Records of a second benchmark, too few papers of which have compute."""
+    return [
+        ROW
+        | {
+            "record_id": f"other-{i}",
+            "paper": f"paper{i % 4}",
+            "model": f"Detector {i}",
+            "benchmark": "other",
+            "metric": "ap",
+            "value": str(30 + i),
+            "date": f"201{3 + i % 7}-05",
+            "training_hours": str(10 * (i + 1)),
+        }
+        for i in range(n)
+    ]
+
+
+def make_project(path: Path) -> Project:
+    """Copy the project, replace its corpus, and set a configuration for it."""
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            ignore = shutil.ignore_patterns("__pycache__", "local.yaml")
+            shutil.copytree(source, path / part, ignore=ignore)
+        else:
+            shutil.copy(source, path / part)
+    data = path / "data"
+    data.mkdir()
+    write_papers(data / "papers.csv", planted_rows())
+    write_papers(data / "mine.csv", other_rows())
+    write_hardware(data / "hardware.csv", DEVICES)
+    (data / "benchmarks.yaml").write_text(BENCHMARKS)
+    overlay = {
+        "corpus": {"extra": ["data/mine.csv"]},
+        "benchmarks": ["imagenet", "other"],
+        "fit": {"bootstrap_replicates": 200},
+        "decompose": {"pairs": [["planted-0", "planted-15"]]},
+    }
+    (path / "config/local.yaml").write_text(yaml.safe_dump(overlay))
+    return Project(path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a project after a full run; tests may not change it."""
+    project = make_project(tmp_path_factory.mktemp("finished"))
+    run = project.snakemake()
+    assert run.returncode == 0, run.stdout
+    return project
+
+
+@pytest.fixture
+def project(finished: Project, tmp_path: Path) -> Project:
+    """Return a copy of the finished project that a test may change."""
+    path = tmp_path / "copy"
+    shutil.copytree(finished.path, path, symlinks=True)
+    return Project(path)

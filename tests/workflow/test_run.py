@@ -1,0 +1,242 @@
+"""The workflow as its users meet it: a run, a second one, and one after each kind of change."""
+
+import re
+import shutil
+
+import pytest
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from scalelaw.corpus.records import read_records
+from scalelaw.fit import DIRECTIONS, PowerLawResult
+from scalelaw.provenance import file_hash
+from scalelaw.tables import read_result
+
+EVERYTHING = {
+    "check_corpus",
+    "fit_power_laws",
+    "decompose_compute",
+    "draw_figures",
+    "write_report",
+}
+
+
+def rows_of(project, name):
+    return read_result(project.path / "results" / name)
+
+
+def hashes(project, folder=""):
+    root = project.path / "results"
+    return {
+        path.relative_to(root).as_posix(): file_hash(path)
+        for path in sorted((root / folder).rglob("*"))
+        if path.is_file() and path.relative_to(root).parts[0] not in ("logs", "benchmarks")
+    }
+
+
+def test_the_planted_exponent_comes_out(finished):
+    table = rows_of(finished, "fits/exponents.csv")
+    table = table[(table["benchmark"] == "imagenet") & (table["basis"] == "hardware")]
+    assert table["exponent"].tolist() == pytest.approx([8.0] * 3, abs=1e-9)
+    assert table["n_records"].tolist() == [16.0] * 3
+    assert table["n_papers"].tolist() == [8.0] * 3
+    for direction in DIRECTIONS:
+        path = finished.path / f"results/fits/models/imagenet.hardware.{direction}.json"
+        stored = PowerLawResult.from_json(path.read_text())
+        assert stored.exponent == table.set_index("direction").loc[direction, "exponent"]
+
+
+def test_too_few_papers_are_reported_not_fitted(finished):
+    table = rows_of(finished, "fits/exponents.csv")
+    other = table[(table["benchmark"] == "other") & (table["basis"] == "hardware")]
+    assert set(other["status"]) == {"not fitted: 4 paper(s) with compute, at least 5 are needed"}
+    assert other["exponent"].isna().all()
+    assert not list(finished.path.glob("results/fits/models/other.*"))
+    assert "4 paper(s) with compute" in (finished.path / "results/report.html").read_text()
+
+
+def test_a_corpus_of_the_users_own_is_merged(finished):
+    records = read_records(finished.path / "results/corpus/records.csv")
+    assert records.groupby("file").size().to_dict() == {"data/mine.csv": 10, "data/papers.csv": 16}
+
+
+def test_parts_of_the_decomposition_add_up_in_the_tables(finished):
+    pair = rows_of(finished, "decomposition/pairs.csv").set_index("component")["ratio"]
+    product = pair["peak_rate"] * pair["devices"] * pair["hours"]
+    assert product == pytest.approx(pair["total"], rel=1e-9)
+    assert pair["total"] == pytest.approx((0.92**-15) ** 8, rel=1e-9)
+    trends = rows_of(finished, "decomposition/trends.csv")
+    fitted = trends[trends["status"] == "fitted"]
+    for _, part in fitted.groupby(["benchmark", "regressor"]):
+        slope = part.set_index("component")["slope"]
+        assert slope["hardware"] + slope["scale"] == pytest.approx(slope["total"], abs=1e-9)
+
+
+def test_figures_come_in_three_formats(finished):
+    found = {p.suffix for p in finished.path.glob("results/figures/compute_error_imagenet.*")}
+    assert found == {".svg", ".png", ".pdf"}
+    assert len(list(finished.path.glob("results/figures/*"))) == 3 * 5
+
+
+def test_the_report_is_one_file_that_needs_no_network(finished):
+    html = (finished.path / "results/report.html").read_text(encoding="utf-8")
+    sources = re.findall(r'(?:src|srcset)="([^"]*)"', html)
+    assert sources
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
+    assert not re.search(r"<(script|link|iframe)|@import|url\(", html)
+    assert "8.0" in html
+    assert file_hash(finished.path / "data/papers.csv") in html
+    assert "undefined" not in html.lower()
+
+
+def test_logs_start_with_the_equivalent_command(finished):
+    for rule in EVERYTHING:
+        log = (finished.path / f"results/logs/{rule}.log").read_text()
+        assert log.startswith(f"$ scalelaw task {rule.replace('_', '-')} --")
+
+
+def test_a_second_run_does_nothing_and_says_so(finished):
+    again = finished.snakemake()
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout
+
+
+def test_one_added_row_redoes_what_depends_on_it(project):
+    before = hashes(project)
+    project.edit(
+        "data/papers.csv",
+        lambda text: text + text.splitlines()[-1].replace("planted-15", "planted-16") + "\n",
+    )
+    assert project.planned() == EVERYTHING
+    assert project.snakemake().returncode == 0
+    after = hashes(project)
+    changed = {name for name in before if before[name] != after[name]}
+    assert {"corpus/records.csv", "fits/exponents.csv", "report.html"} <= changed
+    assert "fits/models/imagenet.hardware.york.json" in changed
+    # Nothing of the other benchmark moved.
+    assert not any("other" in name for name in changed)
+    assert project.planned() == set()
+
+
+@pytest.mark.parametrize(
+    ("edited", "expected"),
+    [
+        ("src/scalelaw/corpus/checks.py", EVERYTHING),
+        (
+            "src/scalelaw/fit/estimators.py",
+            {"fit_power_laws", "decompose_compute", "draw_figures", "write_report"},
+        ),
+        ("src/scalelaw/plotting/figures.py", {"draw_figures", "write_report"}),
+        ("src/scalelaw/report/words.py", {"write_report"}),
+        ("src/scalelaw/cli.py", set()),
+        ("CITATION.cff", {"write_report"}),
+    ],
+)
+def test_an_edit_reruns_what_uses_it(project, edited, expected):
+    project.edit(edited, lambda text: text + "\n# edited\n")
+    assert project.planned() == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("seed: 1", {"fit_power_laws", "decompose_compute", "draw_figures", "write_report"}),
+        ("decompose: {pairs: []}", {"decompose_compute", "draw_figures", "write_report"}),
+        ("headline_basis: best", {"draw_figures", "write_report"}),
+    ],
+)
+def test_a_changed_setting_reruns_what_uses_it(project, change, expected):
+    overlay = yaml.safe_load((project.path / "config/local.yaml").read_text())
+    overlay |= yaml.safe_load(change)
+    project.edit("config/local.yaml", lambda _: yaml.safe_dump(overlay))
+    assert project.planned() == expected
+
+
+def test_jobs_use_the_library_of_the_checkout(project):
+    project.edit("src/scalelaw/report/report.css", lambda text: text + "/* of this checkout */\n")
+    assert project.snakemake().returncode == 0
+    assert "of this checkout" in (project.path / "results/report.html").read_text()
+
+
+def test_a_broken_row_stops_the_run_with_its_place_and_no_traceback(project):
+    project.edit(
+        "data/mine.csv",
+        lambda text: text + text.splitlines()[-1].replace("GTX 580", "GTX 850") + "\n",
+    )
+    run = project.snakemake()
+    assert run.returncode != 0
+    assert 'data/mine.csv:12: hardware: error: unknown hardware "GTX 850"' in run.stdout
+    assert 'data/mine.csv:12: record_id: error: "other-9" is already used' in run.stdout
+    assert "Traceback" not in run.stdout
+    assert (project.path / "results/fits/exponents.csv").is_file()
+    log = (project.path / "results/logs/check_corpus.log").read_text()
+    assert "2 error(s), 1 warning(s)" in log
+
+
+def test_warnings_reach_the_table_and_the_report(project):
+    project.edit("data/mine.csv", lambda text: text.replace("GTX 580", "V100"))
+    assert project.snakemake().returncode == 0
+    problems = rows_of(project, "corpus/problems.csv")
+    assert "device-newer-than-result" in set(problems["check"])
+    assert "device-newer-than-result" in (project.path / "results/report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("benchmark: [imagenet]", 'benchmark: unknown key (did you mean "benchmarks"?)'),
+        ("fit: {level: high}", "fit.level: 'high' is not of type 'number'"),
+    ],
+)
+def test_a_mistyped_setting_is_refused(project, setting, expected):
+    project.edit("config/local.yaml", lambda text: text + "\n" + setting + "\n")
+    run = project.snakemake("--dry-run")
+    assert run.returncode != 0
+    assert expected in run.stdout
+    assert "Traceback" not in run.stdout
+
+
+def test_results_are_the_same_bytes_on_one_core(project):
+    first = hashes(project)
+    shutil.rmtree(project.path / "results")
+    assert project.snakemake("--cores", "1").returncode == 0
+    assert hashes(project) == first
+
+
+def test_markup_in_the_corpus_is_shown_as_text(project):
+    nasty = "<script>alert(1)</script>"
+    project.edit("data/mine.csv", lambda text: text.replace("Detector 3", nasty))
+    project.edit("data/mine.csv", lambda text: text.replace("GTX 580", "V100"))
+    assert project.snakemake("results/report.html").returncode == 0
+    assert "<script" not in (project.path / "results/report.html").read_text()
+
+
+def test_snakemakes_own_report_can_be_built(project):
+    run = project.snakemake("--report", "report.html")
+    assert run.returncode == 0, run.stdout
+    html = (project.path / "report.html").read_text(encoding="utf-8")
+    assert "Exponents" in html
+    assert "compute error imagenet" in html
+
+
+def test_captions_name_nothing_undefined(finished):
+    folder = finished.path / "workflow/report"
+    environment = Environment(loader=FileSystemLoader(folder), undefined=StrictUndefined)
+    config = {
+        "benchmarks": ["imagenet"], "headline_basis": "hardware",
+        "fit": {"level": 0.95, "bootstrap_replicates": 10, "min_papers": 5},
+    }  # fmt: skip
+    captions = sorted(folder.glob("*.rst"))
+    assert {c.stem for c in captions} == EVERYTHING | {"workflow"}
+    for caption in captions:
+        text = environment.get_template(caption.name).render(snakemake={"config": config})
+        assert len(text.split()) > 8
+
+
+def test_rules_scripts_logs_and_tasks_share_their_names(finished):
+    from scalelaw import tasks
+
+    scripts = {p.stem for p in (finished.path / "workflow/scripts").glob("*.py")}
+    logs = {p.stem for p in (finished.path / "results/logs").glob("*.log")}
+    measured = {p.stem for p in (finished.path / "results/benchmarks").glob("*.tsv")}
+    assert scripts == logs == measured == set(tasks.NAMES) == EVERYTHING
