@@ -33,5 +33,5 @@ def test_other_forms():
     assert fixed(-0.04, 1) == "−0.0"
     assert fixed(math.inf) == "∞"
     assert percent(0.376) == "38%"
-    assert p_value(1e-9) == "< 0.0001"
+    assert p_value(1e-9) == "< 10⁻⁴"
     assert p_value(0.034) == "0.034"

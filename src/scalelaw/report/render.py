@@ -139,7 +139,7 @@ def _data_summary(
                 "papers": used["paper"].nunique(),
                 "by_basis": [int(used[f"flop_{b}"].notna().sum())
                              for b in ("hardware", "operations", "reported")],
-                "years": f"{used['year'].min():.0f} to {used['year'].max():.0f}"
+                "years": f"{int(used['year'].min())} to {int(used['year'].max())}"
                 if len(used) else "–",
                 "lowest": used["error"].min() if len(used) else float("nan"),
             }

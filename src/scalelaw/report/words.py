@@ -11,8 +11,8 @@ BASIS_WORDS = {
 
 DIRECTION_WORDS = {
     "compute_on_error": "compute on error",
-    "error_on_compute": "error on compute, inverted",
-    "york": "errors in both (York)",
+    "error_on_compute": "error on compute",
+    "york": "York (errors in both)",
 }
 
 COMPONENT_WORDS = {
@@ -68,4 +68,4 @@ def p_value(value: float) -> str:
     """Return a p value, small ones as a bound."""
     if math.isnan(value):
         return "–"
-    return "< 0.0001" if value < 1e-4 else f"{value:.2g}"
+    return "< 10⁻⁴" if value < 1e-4 else f"{value:.2g}"
