@@ -9,7 +9,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from scalelaw import __version__, load_corpus
+from scalelaw import PowerLaw, __version__, load_corpus
 from scalelaw.config import reference
 from scalelaw.corpus.codebook import codebook
 from scalelaw.decompose import decompose_pair
@@ -76,6 +76,21 @@ def test_bases_of_one_record_agree_within_reason(records):
     both = both[both["excluded"] == ""]
     ratio = both["flop_hardware"] / both["flop_operations"]
     assert 1.5 < ratio.median() < 10
+
+
+def test_the_finding_in_the_readme_is_that_of_the_corpus(records):
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    data = records[(records["benchmark"] == "imagenet") & (records["excluded"] == "")]
+    data = data[data["flop_hardware"].notna()]
+    assert f"{len(data)} published results from {data['paper'].nunique()} papers" in readme
+    for direction, phrase in {
+        "compute_on_error": "the power {0:.1f} (95% interval {1:.1f} to {2:.1f}",
+        "error_on_compute": "the exponent is {0:.1f} ({1:.1f} to {2:.1f})",
+        "york": "in both variables {0:.1f} ({1:.1f} to {2:.1f})",
+    }.items():
+        law = PowerLaw(direction, replicates=100, error_sd_decades=0.02)
+        result = law.fit(data, "flop_hardware", compute_sd="compute_sd_decades")
+        assert phrase.format(result.exponent, *result.conf_int().loc["exponent"]) in readme
 
 
 def test_generated_files_are_up_to_date():
