@@ -4,6 +4,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scalelaw.corpus.schema import DERIVED, PAPERS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -37,3 +39,9 @@ def read_result(path: Path | str, text: Collection[str] = ()) -> "pd.DataFrame":
         else:
             frame[column] = frame[column].astype("str").fillna("")
     return frame
+
+
+def read_records(path: Path | str) -> "pd.DataFrame":
+    """Read the table of records that ``check_corpus`` has written."""
+    columns = (*PAPERS, *DERIVED)
+    return read_result(path, [c.name for c in columns if c.kind not in ("number", "count")])

@@ -6,7 +6,7 @@ import pytest
 
 from scalelaw import tasks
 from scalelaw.cli import main
-from scalelaw.corpus.records import read_records
+from scalelaw.tables import read_records
 from small_corpus import ROW, planted_rows
 
 

@@ -5,7 +5,6 @@ from datetime import date
 import pytest
 
 from scalelaw.corpus import CorpusError, load_corpus
-from scalelaw.corpus.checks import ROW_CHECKS
 from scalelaw.corpus.table import read_table
 from small_corpus import DEVICES, ROW, write_hardware
 
@@ -63,37 +62,6 @@ def test_a_bad_cell_is_an_error_with_place_and_remedy(corpus_files, cells, expec
     assert [p.severity for p in found] == ["error"]
     assert expected in str(found[0])
     assert str(found[0]).startswith(f"{files['papers'][0]}:3: ")
-
-
-@pytest.mark.parametrize(
-    ("cells", "check"),
-    [
-        ({"hardware": "V100"}, "device-newer-than-result"),
-        ({"training_hours": "9000"}, "training-over-a-year"),
-        ({"hardware": ""}, "hours-without-device"),
-        ({"precision": "tensor"}, "no-peak-rate"),
-        ({"forward_flop": "12"}, "forward-flop-below-params"),
-        (
-            {"forward_flop": "1e12", "train_examples": "1e6", "epochs": "90"},
-            "more-operations-than-peak",
-        ),
-    ],
-)
-def test_a_doubtful_row_is_a_warning(corpus_files, cells, check):
-    found = problems_of(corpus_files(ROW | cells))
-    assert [(p.check, p.severity) for p in found] == [(check, "warning")]
-
-
-def test_half_precision_slower_than_fp32_is_doubtful(corpus_files):
-    files = corpus_files(ROW | {"precision": "fp16"})
-    write_hardware(files["hardware"][0], [DEVICES[0] | {"peak_fp16_flop_per_s": "2.5e10"}])
-    assert [p.check for p in problems_of(files)] == ["format-slower-than-fp32"]
-
-
-def test_every_check_has_a_reason_and_a_name_of_its_own():
-    names = [check.name for check in ROW_CHECKS]
-    assert len(set(names)) == len(names)
-    assert all((check.find.__doc__ or "").strip() for check in ROW_CHECKS)
 
 
 def test_all_problems_are_reported_at_once(corpus_files):

@@ -7,10 +7,9 @@ import pytest
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from scalelaw.corpus.records import read_records
 from scalelaw.fit import DIRECTIONS, PowerLawResult
 from scalelaw.provenance import file_hash
-from scalelaw.tables import read_result
+from scalelaw.tables import read_records, read_result
 
 EVERYTHING = {
     "check_corpus",

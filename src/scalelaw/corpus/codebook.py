@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 
 from scalelaw.compute import CONFIDENCE_SD_DECADES
-from scalelaw.corpus.checks import ROW_CHECKS, duplicate_results
-from scalelaw.corpus.hardware import duplicate_names
-from scalelaw.corpus.records import DERIVED
-from scalelaw.corpus.schema import HARDWARE, PAPERS, Column
+from scalelaw.corpus.checks import CATALOGUE
+from scalelaw.corpus.schema import DERIVED, HARDWARE, PAPERS, Column
 
 _HEAD = """# Code book
 
@@ -43,15 +41,11 @@ def codebook() -> str:
             _table(DERIVED),
             "## Checks\n",
             "An error stops the run; a warning is listed in `results/corpus/problems.csv` and in "
-            "the report.\n",
-            "| check | severity | why |",
-            "| --- | --- | --- |",
-            *(
-                f"| {check.name} | {check.severity} | {_first_line(check.find)} |"
-                for check in ROW_CHECKS
-            ),
-            f"| ambiguous-device | error | {_first_line(duplicate_names)} |",
-            f"| duplicate-result | warning | {_first_line(duplicate_results)} |",
+            "the report. A warning that is right about a row but no error is waived "
+            "in its column `waived`, with the reason.\n",
+            "| check | table | severity | why |",
+            "| --- | --- | --- | --- |",
+            *(f"| {c.name} | {c.table} | {c.severity} | {c.reason} |" for c in CATALOGUE.values()),
             "",
         ]
     )
@@ -64,10 +58,6 @@ def _table(columns: Sequence[Column]) -> str:
         needed = "yes" if c.required else ""
         lines.append(f"| `{c.name}` | {kind} | {c.unit} | {needed} | {c.description} |")
     return "\n".join(lines) + "\n"
-
-
-def _first_line(function: object) -> str:
-    return (function.__doc__ or "").strip().splitlines()[0]
 
 
 if __name__ == "__main__":

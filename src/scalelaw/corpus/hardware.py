@@ -1,9 +1,7 @@
 """Devices by name or alias, with their peak rates."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scalelaw.corpus.problems import Problem
 from scalelaw.corpus.table import Row
 
 PEAK_COLUMNS = {
@@ -34,9 +32,9 @@ class Device:
         """
         return next((p for p in ("fp32", "tensor", "fp16") if self.peaks.get(p)), None)
 
-    def fastest(self) -> str:
-        """Return the precision of the highest peak rate."""
-        return max(self.peaks, key=lambda precision: self.peaks[precision] or 0.0)
+    def fastest_rate(self) -> float:
+        """Return the highest peak rate of any format, 0 if none is known."""
+        return max((rate for rate in self.peaks.values() if rate), default=0.0)
 
 
 class Hardware:
@@ -50,19 +48,26 @@ class Hardware:
 
     def __init__(self, rows: list[Row]):
         self._by_name: dict[str, Device] = {}
+        self._devices: list[Device] = []
         for row in rows:
             device = Device(
                 row["device"],
                 row["release_date"],
                 {precision: row[column] for precision, column in PEAK_COLUMNS.items()},
             )
+            self._devices.append(device)
             for name in device_names(row):
-                self._by_name.setdefault(_fold(name), device)
+                self._by_name.setdefault(fold_name(name), device)
         self._names = [name for row in rows for name in device_names(row)]
 
     def find(self, name: str) -> Device | None:
         """Return the device of that name or alias, None if there is none."""
-        return self._by_name.get(_fold(name))
+        return self._by_name.get(fold_name(name))
+
+    def containing(self, name: str) -> list[Device]:
+        """Return the devices whose full name contains the words of a name, its maker left out."""
+        words = f" {name.casefold().removeprefix('nvidia ')} "
+        return [d for d in self._devices if words in f" {d.name.casefold()} "]
 
     def names(self) -> list[str]:
         """Return all names and aliases as written."""
@@ -75,21 +80,6 @@ def device_names(row: Row) -> list[str]:
     return [row["device"], *filter(None, aliases)]
 
 
-def duplicate_names(rows: list[Row]) -> Iterator[Problem]:
-    """Yield an error for each name or alias that stands at two devices."""
-    seen: dict[str, Row] = {}
-    for row in rows:
-        for name in dict.fromkeys(map(_fold, device_names(row))):
-            first = seen.setdefault(name, row)
-            if first is not row:
-                yield row.problem(
-                    "aliases",
-                    "error",
-                    "ambiguous-device",
-                    f'"{name}" already names "{first["device"]}" at {first.file}:{first.line}',
-                    "keep the name at one device",
-                )
-
-
-def _fold(name: str) -> str:
+def fold_name(name: str) -> str:
+    """Return a device name without case and spaces."""
     return "".join(name.casefold().split())

@@ -1,18 +1,18 @@
 """Load corpus files into one checked table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalelaw.corpus.benchmarks import Benchmark, read_benchmarks
-from scalelaw.corpus.checks import ROW_CHECKS, Context, duplicate_ids, duplicate_results
-from scalelaw.corpus.hardware import Hardware, duplicate_names
+from scalelaw.corpus.checks import Context, make_entry, run_checks
+from scalelaw.corpus.hardware import Hardware
 from scalelaw.corpus.problems import CorpusError, Problem
 from scalelaw.corpus.records import derive_records
 from scalelaw.corpus.schema import HARDWARE, PAPERS, Column
-from scalelaw.corpus.table import Row, Table, read_table
+from scalelaw.corpus.table import Table, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,13 +32,16 @@ class Corpus:
     hardware : Hardware
         Devices by name or alias.
     problems : list of Problem
-        Warnings, sorted by file and line.
+        Warnings that stand, sorted by file and line.
+    waived : list of Problem
+        Warnings that their row waives; the remedy is the reason given there.
     """
 
     records: "pd.DataFrame"
     benchmarks: dict[str, Benchmark]
     hardware: Hardware
     problems: list[Problem]
+    waived: list[Problem]
 
 
 def load_corpus(
@@ -82,24 +85,14 @@ def load_corpus(
     device_table = _read_all(hardware, HARDWARE)
     devices = Hardware(device_table.rows)
     record_table = _read_all(papers, PAPERS)
-    problems = [*device_table.problems, *record_table.problems]
-    problems += duplicate_names(device_table.rows)
-    problems += check_rows(record_table.rows, Context(bench, devices, today or date.today()))
-    problems.sort()
+    context = Context(bench, devices, today or date.today())
+    entries = [make_entry(row, context) for row in record_table.rows]
+    found, waived = run_checks(entries, device_table.rows, context)
+    problems = sorted([*device_table.problems, *record_table.problems, *found])
     if any(problem.severity == "error" for problem in problems):
         raise CorpusError(problems)
-    return Corpus(
-        derive_records(record_table.rows, devices, bench, exclude_scopes), bench, devices, problems
-    )
-
-
-def check_rows(rows: list[Row], context: Context) -> Iterable[Problem]:
-    """Yield the problems of rows that could be read: row checks first, then those over all rows."""
-    for row in rows:
-        for row_check in ROW_CHECKS:
-            yield from row_check(row, context)
-    yield from duplicate_ids(rows, "record_id")
-    yield from duplicate_results(rows)
+    records = derive_records(entries, exclude_scopes)
+    return Corpus(records, bench, devices, problems, sorted(waived))
 
 
 def _read_all(paths: Sequence[Path | str], columns: Sequence[Column]) -> Table:

@@ -1,62 +1,25 @@
 """Derive error, compute and eligibility of each record from its checked cells."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalelaw.compute import BASES, CONFIDENCE_SD_DECADES, training_flop
-from scalelaw.corpus.benchmarks import Benchmark
-from scalelaw.corpus.hardware import Device, Hardware
-from scalelaw.corpus.schema import PAPERS, Column
-from scalelaw.corpus.table import Row, parse_date
-from scalelaw.tables import read_result
+from scalelaw.compute import BASES, CONFIDENCE_SD_DECADES
+from scalelaw.corpus.checks.catalogue import Entry
+from scalelaw.corpus.schema import DERIVED, PAPERS
+from scalelaw.corpus.table import parse_date
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DERIVED: tuple[Column, ...] = (
-    Column("file", "text", "Corpus file of the record."),
-    Column("line", "count", "Line of the record in that file."),
-    Column("year", "number", "Date as a decimal year.", "years"),
-    Column("error_kind", "text", "Error quantity that the metric measures."),
-    Column("error", "number", "The metric as an error, a fraction."),
-    Column("device", "text", "Device of `hardware.csv` that `hardware` names."),
-    Column("peak_precision", "text", "Precision of the peak rate used."),
-    Column("peak_precision_basis", "text", "`stated` by the record, or `default` of the device."),
-    Column("peak_flop_per_s", "number", "Peak rate used.", "FLOP/s"),
-    Column("flop_hardware", "number", "Devices x peak rate x time.", "FLOP"),
-    Column("flop_operations", "number", "3 x forward FLOP x examples x epochs.", "FLOP"),
-    Column("flop_reported", "number", "The source's own figure.", "FLOP"),
-    Column("flop_best", "number", "The first of these three that there is.", "FLOP"),
-    Column("basis_best", "text", "Basis of `flop_best`."),
-    Column("basis_reason", "text", "Why that basis."),
-    Column(
-        "compute_sd_decades",
-        "number",
-        "Standard deviation of log10 compute that the stated confidence stands for.",
-        "decades",
-    ),
-    Column("excluded", "text", "Why the record enters no fit; empty if it does."),
-)
 
-
-def derive_records(
-    rows: Sequence[Row],
-    hardware: Hardware,
-    benchmarks: Mapping[str, Benchmark],
-    exclude_scopes: Sequence[str] = (),
-) -> "pd.DataFrame":
+def derive_records(entries: Sequence[Entry], exclude_scopes: Sequence[str] = ()) -> "pd.DataFrame":
     """Return the records with their derived columns.
 
     Parameters
     ----------
-    rows : sequence of Row
-        Rows without errors.
-    hardware : Hardware
-        Devices.
-    benchmarks : mapping of str to Benchmark
-        Benchmarks.
+    entries : sequence of Entry
+        Rows without errors, with what follows from them.
     exclude_scopes : sequence of str
         Values of ``compute_scope`` that keep a record out of fits.
 
@@ -67,68 +30,43 @@ def derive_records(
     """
     import pandas as pd
 
+    columns = (*PAPERS, *DERIVED)
     frame = pd.DataFrame(
-        [
-            {
-                **row.values,
-                **_derive(row, hardware, benchmarks[row["benchmark"]], exclude_scopes),
-            }
-            for row in rows
-        ],
-        columns=[column.name for column in (*PAPERS, *DERIVED)],
+        [{**entry.row.values, **_derive(entry, exclude_scopes)} for entry in entries],
+        columns=[column.name for column in columns],
     )
-    for column in (*PAPERS, *DERIVED):
-        numeric = column.kind in ("number", "count")
-        frame[column.name] = (
-            frame[column.name].astype("float64")
-            if numeric
-            else frame[column.name].astype("str").where(frame[column.name].notna(), "")
-        )
+    for column in columns:
+        cells = frame[column.name]
+        if column.kind in ("number", "count"):
+            frame[column.name] = cells.astype("float64")
+        else:
+            frame[column.name] = cells.astype("str").where(cells.notna(), "")
     return frame
 
 
-def read_records(path: Path | str) -> "pd.DataFrame":
-    """Read the table of :func:`derive_records` as ``check_corpus`` has written it."""
-    columns = (*PAPERS, *DERIVED)
-    return read_result(path, [c.name for c in columns if c.kind not in ("number", "count")])
-
-
-def _derive(
-    row: Row, hardware: Hardware, benchmark: Benchmark, exclude_scopes: Sequence[str]
-) -> dict[str, Any]:
-    metric = benchmark.metrics[row["metric"]]
-    device = hardware.find(row["hardware"]) if row["hardware"] else None
-    precision, precision_basis = _peak_precision(row, device)
-    peak = device.peak(precision) if device and precision else None
-    flop = training_flop(row.values, peak)
+def _derive(entry: Entry, exclude_scopes: Sequence[str]) -> dict[str, Any]:
+    device, flop = entry.device, entry.flop
     best, basis = flop.best()
+    stated = "stated" if entry["precision"] else "default"
     return {
-        "file": row.file,
-        "line": row.line,
-        "year": _decimal_year(row["date"]),
-        "error_kind": metric.error,
-        "error": metric.to_error(row["value"]),
+        "file": entry.row.file,
+        "line": entry.row.line,
+        "year": _decimal_year(entry["date"]),
+        "error_kind": entry.metric.error if entry.metric else None,
+        "error": entry.error,
         "device": device.name if device else None,
-        "peak_precision": precision,
-        "peak_precision_basis": precision_basis,
-        "peak_flop_per_s": peak,
+        "peak_precision": entry.precision if device else None,
+        "peak_precision_basis": stated if device else None,
+        "peak_flop_per_s": device.peak(entry.precision) if device and entry.precision else None,
         "flop_hardware": flop.hardware,
         "flop_operations": flop.operations,
         "flop_reported": flop.reported,
         "flop_best": best,
         "basis_best": basis,
         "basis_reason": _basis_reason(basis),
-        "compute_sd_decades": CONFIDENCE_SD_DECADES[row["confidence"]],
-        "excluded": _why_excluded(row, metric.error, benchmark, best, exclude_scopes),
+        "compute_sd_decades": CONFIDENCE_SD_DECADES[entry["confidence"]],
+        "excluded": _why_excluded(entry, best, exclude_scopes),
     }
-
-
-def _peak_precision(row: Row, device: Device | None) -> tuple[str | None, str | None]:
-    if device is None:
-        return None, None
-    if row["precision"]:
-        return row["precision"], "stated"
-    return device.default_precision(), "default"
 
 
 def _basis_reason(basis: str | None) -> str:
@@ -140,18 +78,16 @@ def _basis_reason(basis: str | None) -> str:
     )
 
 
-def _why_excluded(
-    row: Row, kind: str, benchmark: Benchmark, flop: float | None, exclude_scopes: Sequence[str]
-) -> str:
+def _why_excluded(entry: Entry, flop: float | None, exclude_scopes: Sequence[str]) -> str:
     reasons = []
     if flop is None:
         reasons.append("no computable compute")
-    if kind != benchmark.fitted:
-        reasons.append(f"measures {kind}, the fit uses {benchmark.fitted}")
-    if row["fixed_target"]:
-        reasons.append(f"timed to a fixed target ({row['fixed_target']})")
-    if row["compute_scope"] in exclude_scopes:
-        reasons.append(f"compute scope {row['compute_scope']}")
+    if entry.metric and entry.benchmark and entry.metric.error != entry.benchmark.fitted:
+        reasons.append(f"measures {entry.metric.error}, the fit uses {entry.benchmark.fitted}")
+    if entry["fixed_target"]:
+        reasons.append(f"timed to a fixed target ({entry['fixed_target']})")
+    if entry["compute_scope"] in exclude_scopes:
+        reasons.append(f"compute scope {entry['compute_scope']}")
     return "; ".join(reasons)
 
 

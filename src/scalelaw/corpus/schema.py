@@ -134,6 +134,12 @@ PAPERS: tuple[Column, ...] = (
     Column("value_source", "text", "Where exactly the value stands.", required=True),
     Column("compute_source", "text", "Where exactly devices, time, operations or FLOP stand."),
     Column("note", "text", "Conversions and doubts."),
+    Column(
+        "waived",
+        "text",
+        "Warnings that are right about this row but no error, each with its reason: "
+        "`check: reason; check: reason`.",
+    ),
 )
 
 HARDWARE: tuple[Column, ...] = (
@@ -166,4 +172,36 @@ HARDWARE: tuple[Column, ...] = (
     Column("source", "text", "Who states the figures.", required=True),
     Column("url", "url", "Address of a datasheet or table."),
     Column("note", "text", "Conversions and doubts."),
+    Column(
+        "waived",
+        "text",
+        "Warnings that are right about this row but no error, each with its reason: "
+        "`check: reason; check: reason`.",
+    ),
+)
+
+# Columns that checking adds to those of papers.csv.
+DERIVED: tuple[Column, ...] = (
+    Column("file", "text", "Corpus file of the record."),
+    Column("line", "count", "Line of the record in that file."),
+    Column("year", "number", "Date as a decimal year.", "years"),
+    Column("error_kind", "text", "Error quantity that the metric measures."),
+    Column("error", "number", "The metric as an error, a fraction."),
+    Column("device", "text", "Device of `hardware.csv` that `hardware` names."),
+    Column("peak_precision", "text", "Precision of the peak rate used."),
+    Column("peak_precision_basis", "text", "`stated` by the record, or `default` of the device."),
+    Column("peak_flop_per_s", "number", "Peak rate used.", "FLOP/s"),
+    Column("flop_hardware", "number", "Devices x peak rate x time.", "FLOP"),
+    Column("flop_operations", "number", "3 x forward FLOP x examples x epochs.", "FLOP"),
+    Column("flop_reported", "number", "The source's own figure.", "FLOP"),
+    Column("flop_best", "number", "The first of these three that there is.", "FLOP"),
+    Column("basis_best", "text", "Basis of `flop_best`."),
+    Column("basis_reason", "text", "Why that basis."),
+    Column(
+        "compute_sd_decades",
+        "number",
+        "Standard deviation of log10 compute that the stated confidence stands for.",
+        "decades",
+    ),
+    Column("excluded", "text", "Why the record enters no fit; empty if it does."),
 )

@@ -107,6 +107,11 @@ class Row:
     def __getitem__(self, column: str) -> Any:
         return self.values[column]
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """File and line, which tell rows apart."""
+        return self.file, self.line
+
     def problem(
         self, column: str, severity: Severity, check: str, message: str, remedy: str
     ) -> Problem:

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scalelaw.corpus.records import read_records
 from scalelaw.decompose import REGRESSORS, decompose_pair, decompose_trend, splittable
 from scalelaw.errors import FitError
 from scalelaw.streams import stream
-from scalelaw.tables import write_table
+from scalelaw.tables import read_records, write_table
 
 
 def decompose_compute(

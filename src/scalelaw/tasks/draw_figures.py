@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from scalelaw.corpus.benchmarks import read_benchmarks
-from scalelaw.corpus.records import read_records
 from scalelaw.fit import DIRECTIONS, PowerLawResult
 from scalelaw.plotting import (
     draw_compute_against_error,
@@ -14,7 +13,7 @@ from scalelaw.plotting import (
     style,
 )
 from scalelaw.plotting.figures import Panel
-from scalelaw.tables import read_result
+from scalelaw.tables import read_records, read_result
 
 
 def draw_figures(

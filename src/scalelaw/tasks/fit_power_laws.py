@@ -7,11 +7,10 @@ from typing import Any
 import pandas as pd
 
 from scalelaw.compute import BEST
-from scalelaw.corpus.records import read_records
 from scalelaw.errors import FitError
 from scalelaw.fit import DIRECTIONS, PowerLaw, PowerLawResult
 from scalelaw.streams import stream
-from scalelaw.tables import write_table
+from scalelaw.tables import read_records, write_table
 
 
 def fit_power_laws(

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from scalelaw.corpus.benchmarks import read_benchmarks
-from scalelaw.corpus.records import read_records
 from scalelaw.provenance import file_hash, versions
 from scalelaw.report import render_report
 from scalelaw.report.render import read_citation
-from scalelaw.tables import read_result
+from scalelaw.tables import read_records, read_result
 
 
 def write_report(

@@ -1,0 +1,189 @@
+"""How checks are registered, run and waived."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from scalelaw.compute import TrainingFlop, training_flop
+from scalelaw.corpus.benchmarks import Benchmark, Metric
+from scalelaw.corpus.hardware import Device, Hardware
+from scalelaw.corpus.problems import Problem, Severity
+from scalelaw.corpus.table import Row
+from scalelaw.errors import did_you_mean
+
+Table = Literal["papers", "hardware"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What rows are checked against."""
+
+    benchmarks: dict[str, Benchmark]
+    hardware: Hardware
+    today: date
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of ``papers.csv`` with what follows from it; a part that is wrong is None."""
+
+    row: Row
+    benchmark: Benchmark | None
+    metric: Metric | None
+    device: Device | None
+    precision: str | None
+    flop: TrainingFlop
+
+    def __getitem__(self, column: str) -> Any:
+        return self.row[column]
+
+    @property
+    def error(self) -> float | None:
+        """The metric as an error."""
+        return self.metric.to_error(self["value"]) if self.metric else None
+
+
+def make_entry(row: Row, context: Context) -> Entry:
+    """Derive benchmark, metric, device and training compute of a row."""
+    benchmark = context.benchmarks.get(row["benchmark"])
+    device = context.hardware.find(row["hardware"]) if row["hardware"] else None
+    precision = row["precision"] or (device.default_precision() if device else None)
+    peak = device.peak(precision) if device and precision else None
+    return Entry(
+        row,
+        benchmark,
+        benchmark.metrics.get(row["metric"]) if benchmark else None,
+        device,
+        precision,
+        training_flop(row.values, peak),
+    )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found in a row: the column, what is wrong, and what to do."""
+
+    row: Row
+    column: str
+    message: str
+    remedy: str
+
+
+Find = Callable[[Any, Context], Iterator[Finding]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A named check.
+
+    Parameters
+    ----------
+    name : str
+        Name used in reports and waivers.
+    severity : {"error", "warning"}
+        An error stops the run and cannot be waived.
+    table : {"papers", "hardware"}
+        Table that it checks.
+    each : bool
+        Whether it takes one entry at a time or all of them.
+    find : callable
+        The check; its docstring says why it exists.
+    """
+
+    name: str
+    severity: Severity
+    table: Table
+    each: bool
+    find: Find
+
+    @property
+    def reason(self) -> str:
+        """First line of the docstring."""
+        return (self.find.__doc__ or "").strip().splitlines()[0]
+
+
+CATALOGUE: dict[str, Check] = {}
+
+
+def check(
+    severity: Severity, table: Table = "papers", each: bool = True
+) -> Callable[[Find], Check]:
+    """Register a function as a check; its name with dashes is the check's name."""
+
+    def register(find: Find) -> Check:
+        name = find.__name__.replace("_", "-")
+        CATALOGUE[name] = Check(name, severity, table, each, find)
+        return CATALOGUE[name]
+
+    return register
+
+
+def run_checks(
+    entries: Sequence[Entry], devices: Sequence[Row], context: Context
+) -> tuple[list[Problem], list[Problem]]:
+    """Run the whole catalogue.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        Rows of ``papers.csv`` that could be read.
+    devices : sequence of Row
+        Rows of ``hardware.csv`` that could be read.
+    context : Context
+        What they are checked against.
+
+    Returns
+    -------
+    problems, waived : lists of Problem
+        Problems that stand, and warnings waived in their row, each with the reason as remedy.
+    """
+    found: list[tuple[Finding, Check]] = []
+    for one in CATALOGUE.values():
+        subjects: Sequence[Any] = entries if one.table == "papers" else devices
+        batches: Iterable[Any] = subjects if one.each else [subjects]
+        found += [(finding, one) for batch in batches for finding in one.find(batch, context)]
+
+    rows = [*(entry.row for entry in entries), *devices]
+    waivers = {row.place: named for row in rows if (named := read_waivers(row))}
+    used: set[tuple[tuple[str, int], str]] = set()
+    problems, waived = [], []
+    for finding, one in found:
+        row = finding.row
+        reason = waivers.get(row.place, {}).get(one.name)
+        if reason and one.severity == "warning":
+            used.add((row.place, one.name))
+            waived.append(row.problem(finding.column, "warning", one.name, finding.message, reason))
+        else:
+            problems.append(
+                row.problem(finding.column, one.severity, one.name, finding.message, finding.remedy)
+            )
+    for row in rows:
+        if row.place in waivers:
+            needed = {name for place, name in used if place == row.place}
+            problems += _doubt_waivers(row, waivers[row.place], needed)
+    return problems, waived
+
+
+def read_waivers(row: Row) -> dict[str, str]:
+    """Return the reasons of a row's waivers by check, as written ``check: reason; check: ...``."""
+    named = {}
+    for part in filter(None, map(str.strip, (row["waived"] or "").split(";"))):
+        name, _, reason = part.partition(":")
+        named[name.strip()] = reason.strip()
+    return named
+
+
+def _doubt_waivers(row: Row, named: dict[str, str], needed: set[str]) -> Iterator[Problem]:
+    known = [name for name, one in CATALOGUE.items() if one.severity == "warning"]
+    for name, reason in named.items():
+        if name not in known:
+            near = did_you_mean(name, known) or "write check: reason; warnings can be waived"
+            message = f'"{name}" is not a check that can be waived'
+            yield row.problem("waived", "error", "unknown-waiver", message, near)
+        elif not reason:
+            message, remedy = f'the waiver of "{name}" gives no reason', f"write {name}: reason"
+            yield row.problem("waived", "error", "unknown-waiver", message, remedy)
+        elif name not in needed:
+            message = f'the waiver of "{name}" is not needed'
+            yield row.problem("waived", "warning", "unused-waiver", message, "remove it")
