@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = parsed.run(parsed)
     except ScalelawError as error:
-        print(f"scalelaw: {error}", file=sys.stderr)
+        print(f"scalelaw stopped:\n{error}", file=sys.stderr)
         return 1
     return status
 

@@ -22,12 +22,8 @@ from scalelaw.fit.estimators import (
 if TYPE_CHECKING:
     import pandas as pd
 
-PARTS = {
-    "peak_rate": ("peak_flop_per_s",),
-    "devices": ("n_devices",),
-    "hours": ("training_hours",),
-}
-"""The three parts, with the columns whose product each is."""
+PARTS = {"peak_rate": "peak_flop_per_s", "devices": "n_devices", "hours": "training_hours"}
+"""The three parts and their columns."""
 
 COMPONENTS = {
     "hardware": ("peak_rate",),
@@ -41,8 +37,7 @@ REGRESSORS = {"year": "decades per year", "log10_inverse_error": "decades per de
 
 def splittable(records: "pd.DataFrame") -> "pd.DataFrame":
     """Return the records whose compute splits into all three parts."""
-    columns = [column for part in PARTS.values() for column in part]
-    return records[records[columns].notna().all(axis=1)]
+    return records[records[list(PARTS.values())].notna().all(axis=1)]
 
 
 def log_parts(records: "pd.DataFrame") -> "pd.DataFrame":
@@ -60,9 +55,7 @@ def log_parts(records: "pd.DataFrame") -> "pd.DataFrame":
     """
     import pandas as pd
 
-    parts = pd.DataFrame(
-        {name: np.log10(records[list(columns)]).sum(axis=1) for name, columns in PARTS.items()}
-    )
+    parts = pd.DataFrame({name: np.log10(records[column]) for name, column in PARTS.items()})
     parts["hours"] += np.log10(3600.0)
     for name, members in COMPONENTS.items():
         parts[name] = parts[list(members)].sum(axis=1)
@@ -140,13 +133,18 @@ def decompose_trend(
         One row per part and component: ``component``, ``slope`` in decades per unit of the
         regressor with ``lower`` and ``upper`` (CR3 by paper, t with papers - 1 degrees of
         freedom), ``share`` of the slope of the whole with ``share_lower`` and ``share_upper``
-        (bootstrap; empty where the whole may not grow at all), ``n_records``, ``n_papers``.
+        (bootstrap), all three empty where the whole may not grow at all, ``n_records``,
+        ``n_papers``.
 
     Raises
     ------
     FitError
         If there are too few papers or the regressor does not vary.
+    ValueError
+        If the regressor is none of these.
     """
+    if regressor not in REGRESSORS:
+        raise ValueError(f"regressor must be one of {', '.join(REGRESSORS)}")
     import pandas as pd
     from scipy.special import stdtrit
 
@@ -177,9 +175,9 @@ def decompose_trend(
         rows.append((component, point[1], point[1] - half, point[1] + half))
     frame = pd.DataFrame(rows, columns=["component", "slope", "lower", "upper"])
     whole = frame.set_index("component").loc["total"]
-    frame["share"] = frame["slope"] / whole["slope"]
-    frame["share_lower"] = frame["share_upper"] = np.nan
-    if not whole["lower"] <= 0 <= whole["upper"]:
+    frame["share"] = frame["share_lower"] = frame["share_upper"] = np.nan
+    if whole["lower"] > 0:
+        frame["share"] = frame["slope"] / whole["slope"]
         tail = (1 - level) / 2
         for i, component in enumerate(frame["component"]):
             share = draws[component] / draws["total"]

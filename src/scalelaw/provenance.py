@@ -4,6 +4,7 @@ import ast
 import hashlib
 import platform
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,6 +19,7 @@ def file_hash(path: Path | str) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions of scalelaw, Python and the libraries whose code shapes results."""
     from scalelaw import __version__
@@ -43,9 +45,9 @@ def code_fingerprint(module: str) -> str:
     -------
     str
         Sixteen hexadecimal digits that change when any of these files changes, templates that lie
-        beside a module included.
+        beside a module and the module's own package included, or a library's version.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr(sorted(versions().items())).encode())
     for path in sorted(_closure(module)):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
@@ -53,7 +55,7 @@ def code_fingerprint(module: str) -> str:
 
 def _closure(module: str) -> set[Path]:
     found: set[Path] = set()
-    waiting: list[str] = [module]
+    waiting: list[str] = [module, module.rpartition(".")[0]]
     while waiting:
         path = _locate(waiting.pop())
         if path is None or path in found:
@@ -74,7 +76,7 @@ def _imports(path: Path) -> Sequence[str]:
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [name for name in names if name.startswith(f"{PACKAGE.name}.")]
+    return [name for name in names if name.split(".")[0] == PACKAGE.name]
 
 
 def _locate(module: str) -> Path | None:

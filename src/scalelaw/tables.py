@@ -10,12 +10,24 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+TEXT = frozenset(
+    {
+        "after", "basis", "before", "benchmark", "check", "column", "component", "direction",
+        "excluded", "file", "form", "message", "model", "most_influential_paper", "paper",
+        "paper_left_out", "rates", "record_id", "regressor", "remedy", "sample", "severity",
+        "status", "unit",
+    }
+)  # fmt: skip
+"""Columns of result tables that hold text, even where it looks like a number or is empty."""
+
+
 def write_table(frame: "pd.DataFrame", path: Path | str) -> None:
     """Write a table as UTF-8 CSV with full digits, so that reading it gives the same numbers."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
 
 
-def read_result(path: Path | str, text: Collection[str] = ()) -> "pd.DataFrame":
+def read_result(path: Path | str, text: Collection[str] = TEXT) -> "pd.DataFrame":
     """Read a table written by :func:`write_table`.
 
     Parameters
@@ -23,7 +35,8 @@ def read_result(path: Path | str, text: Collection[str] = ()) -> "pd.DataFrame":
     path : path
         CSV file.
     text : collection of str
-        Columns that are text even where every cell is empty.
+        Columns that are text whatever their cells look like; by default those that are text in
+        every result table.
 
     Returns
     -------

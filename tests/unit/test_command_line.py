@@ -14,7 +14,13 @@ from small_corpus import ROW, planted_rows
 def settings(corpus_files, tmp_path):
     files = corpus_files(*planted_rows())
     out = {name: tmp_path / f"{name}.csv" for name in ("records", "excluded", "problems")}
-    return {**files, "analyse": ["imagenet"], "exclude_scopes": ["search"], **out}
+    return {
+        **files,
+        "analyse": ["imagenet"],
+        "bases": ["best"],
+        "exclude_scopes": ["search"],
+        **out,
+    }
 
 
 def test_the_log_starts_with_a_command_that_does_the_same(settings, tmp_path):
@@ -54,9 +60,15 @@ def test_a_benchmark_that_nobody_defined_is_a_clear_error(settings, capsys):
 
 def test_any_other_error_leaves_its_traceback_in_the_log(settings, tmp_path):
     log = tmp_path / "log.txt"
-    with pytest.raises(OSError, match="non-existent directory"):
-        tasks.run("check_corpus", log, **settings | {"records": tmp_path / "no/folder.csv"})
+    with pytest.raises(IsADirectoryError):
+        tasks.run("check_corpus", log, **settings | {"records": tmp_path})
     assert "Traceback" in log.read_text()
+
+
+def test_a_task_makes_the_folders_it_writes_to(settings, tmp_path):
+    records = tmp_path / "no/folder/yet.csv"
+    assert tasks.run("check_corpus", None, **settings | {"records": records}) == 0
+    assert records.is_file()
 
 
 def test_validate(settings, corpus_files, capsys):

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from scalelaw.corpus import CorpusError, load_corpus
-from scalelaw.corpus.table import read_table
+from scalelaw.corpus.records import Selection
 from small_corpus import DEVICES, ROW, write_hardware
 
 TODAY = date(2026, 1, 1)
@@ -181,7 +181,8 @@ def test_exclusions_are_listed_with_their_reasons(corpus_files):
         ROW | {"record_id": "d", "model": "d", "fixed_target": "top1_error<=25"},
         ROW | {"record_id": "e", "model": "e", "compute_scope": "search"},
     ]
-    corpus = load_corpus(**corpus_files(*rows), exclude_scopes=["search"], today=TODAY)
+    selection = Selection(exclude_scopes=("search",))
+    corpus = load_corpus(**corpus_files(*rows), selection=selection, today=TODAY)
     assert corpus.records["excluded"].tolist() == [
         "",
         "no computable compute",
@@ -191,9 +192,37 @@ def test_exclusions_are_listed_with_their_reasons(corpus_files):
     ]
 
 
-def test_a_row_with_a_bad_cell_is_not_read(tmp_path, corpus_files):
-    files = corpus_files(ROW, ROW | {"record_id": "b", "value": "x"})
-    from scalelaw.corpus.schema import PAPERS
+def test_records_outside_the_analysis_are_excluded_too(corpus_files):
+    reported = {"training_hours": "", "reported_flop": "1e18", "reported_flop_method": "paper"}
+    files = corpus_files(ROW, ROW | {"record_id": "b", "model": "b", **reported})
+    narrow = Selection(benchmarks=("other",), bases=("hardware",))
+    corpus = load_corpus(**files, selection=narrow, today=TODAY)
+    assert corpus.records["excluded"].tolist() == [
+        "benchmark not analysed",
+        "no compute on the bases fitted (hardware); benchmark not analysed",
+    ]
 
-    table = read_table(files["papers"][0], PAPERS)
-    assert [row["record_id"] for row in table.rows] == ["alexnet"]
+
+def test_a_row_with_a_bad_cell_is_checked_in_its_other_cells(corpus_files):
+    files = corpus_files(
+        ROW | {"value": "x", "hardware": "abacus", "date": "2031-01", "benchmark": "imagnet"},
+        ROW | {"model": "another"},
+    )
+    found = problems_of(files)
+    assert [(p.line, p.column) for p in found] == [
+        (2, "benchmark"), (2, "date"), (2, "hardware"), (2, "value"), (3, "record_id"),
+    ]  # fmt: skip
+
+
+def test_a_bad_cell_of_a_device_makes_no_record_wrong(corpus_files):
+    files = corpus_files(ROW)
+    write_hardware(files["hardware"][0], [DEVICES[0] | {"tdp_w": "300 W"}])
+    assert [(p.column, p.check) for p in problems_of(files)] == [("tdp_w", "bad-cell")]
+    files["hardware"][0].write_text("nonsense\n1\n")
+    assert "unknown-hardware" not in {p.check for p in problems_of(files)}
+
+
+@pytest.mark.parametrize("character", ["\u2028", "\x85", "\x0b", "\x0c", "\x1c"])
+def test_only_real_line_ends_end_a_line(corpus_files, character):
+    files = corpus_files(ROW | {"note": f"a{character}b"}, ROW | {"record_id": "b", "value": "x"})
+    assert [p.line for p in problems_of(files)] == [3]

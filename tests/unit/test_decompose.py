@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t as student
 
 from scalelaw.decompose import decompose_pair, decompose_trend, log_parts
 from scalelaw.errors import FitError
+from scalelaw.fit.estimators import OrdinaryLeastSquares, bootstrap
 
 positive = st.floats(1e-3, 1e15)
 
@@ -72,7 +74,7 @@ def test_shares_of_nothing_have_no_interval():
     flat = records().assign(peak_flop_per_s=1e13)
     trend = decompose_trend(flat, "year", replicates=100).set_index("component")
     assert trend.loc["total", "lower"] < 0 < trend.loc["total", "upper"]
-    assert trend["share_lower"].isna().all()
+    assert trend[["share", "share_lower", "share_upper"]].isna().all(axis=None)
 
 
 def test_too_few_papers_and_unknown_pairs_are_refused():
@@ -82,3 +84,32 @@ def test_too_few_papers_and_unknown_pairs_are_refused():
         decompose_trend(records().assign(year=2020.0), "year")
     with pytest.raises(FitError, match='"nobody" is not a record'):
         decompose_pair(records(), "r0", "nobody")
+
+
+def test_intervals_and_shares_follow_their_definitions():
+    table = records(n=80, papers=12)
+    trend = decompose_trend(table, "year", replicates=400, level=0.9, seed=3)
+    trend = trend.set_index("component")
+    logs, x = log_parts(table), table["year"].to_numpy()
+    papers = list(table["paper"].unique())
+    full = {part: np.polyfit(x, logs[part], 1)[0] for part in logs}
+    change = []
+    for paper in papers:
+        rest = (table["paper"] != paper).to_numpy()
+        change.append(np.polyfit(x[rest], logs["hardware"][rest], 1)[0] - full["hardware"])
+    half = student.ppf(0.95, 11) * np.sqrt(np.sum(np.square(change)))
+    assert trend.loc["hardware", "upper"] == pytest.approx(full["hardware"] + half)
+    assert trend.loc["hardware", "share"] == pytest.approx(full["hardware"] / full["total"])
+    index = np.array([papers.index(p) for p in table["paper"]])
+    draws = {}
+    for part in ("hardware", "total"):
+        line = OrdinaryLeastSquares(x, logs[part].to_numpy(), index)
+        draws[part] = bootstrap(line, 400, np.random.SeedSequence(3))[:, 1]
+    expected = np.quantile(draws["hardware"] / draws["total"], [0.05, 0.95])
+    shares = trend.loc["hardware", ["share_lower", "share_upper"]]
+    assert shares.tolist() == pytest.approx(list(expected))
+
+
+def test_an_unknown_regressor_is_refused():
+    with pytest.raises(ValueError, match="regressor must be one of year"):
+        decompose_trend(records(), "yaer")

@@ -301,3 +301,127 @@ def test_summary_names_what_an_exponent_needs():
     text = PowerLaw(replicates=100).fit(noisy()).summary()
     assert "records 60, papers 12" in text
     assert "95% interval" in text
+
+
+def reference(direction, data):
+    """Return line, CR3 covariance, residual variance and t, from their definitions."""
+    x, y = xy(data)
+    if direction == "error_on_compute":
+        x, y = y, x
+    design = np.column_stack([np.ones_like(x), x])
+    line = np.linalg.lstsq(design, y, rcond=None)[0]
+    changes = []
+    for paper in data["paper"].unique():
+        rest = (data["paper"] != paper).to_numpy()
+        changes.append(np.linalg.lstsq(design[rest], y[rest], rcond=None)[0] - line)
+    covariance = np.array(changes).T @ np.array(changes)
+    residual = y - design @ line
+    return line, covariance, residual @ residual / (len(y) - 2), student.ppf(0.975, 11)
+
+
+def test_bands_follow_their_definition():
+    data = noisy()
+    line, covariance, variance, t = reference("compute_on_error", data)
+    table = PowerLaw(replicates=100).fit(data).predict([0.3, 0.1, 0.02])
+    for _, row in table.iterrows():
+        c = np.array([1.0, -np.log10(row["error"])])
+        half = t * np.sqrt(c @ covariance @ c)
+        half_new = t * np.sqrt(c @ covariance @ c + variance)
+        names = ["compute", "lower", "upper", "prediction_lower", "prediction_upper"]
+        assert np.log10(row[names].astype(float)).tolist() == pytest.approx(
+            [c @ line + offset for offset in (0, -half, half, -half_new, half_new)]
+        )
+
+
+def test_bands_of_the_inverted_fit_are_fiellers():
+    """The ends are the compute whose fitted error lies exactly t standard errors away."""
+    data = noisy()
+    (a, b), v, variance, t = reference("error_on_compute", data)
+    result = PowerLaw("error_on_compute", replicates=100).fit(data)
+    line_ends, new_ends = ("lower", "upper"), ("prediction_lower", "prediction_upper")
+    for _, row in result.predict([0.3, 0.1]).iterrows():
+        x = -np.log10(row["error"])
+        assert np.log10(row["compute"]) == pytest.approx((x - a) / b)
+        for ends, extra in ((line_ends, 0.0), (new_ends, variance)):
+            for end in ends:
+                c = np.array([1.0, np.log10(row[end])])
+                distance = abs(x - a - b * c[1])
+                assert distance == pytest.approx(t * np.sqrt(c @ v @ c + extra), rel=1e-6)
+        assert row["prediction_lower"] < row["lower"] < row["compute"] < row["upper"]
+    low, high = result.conf_int().loc["exponent"]
+    half = t * np.sqrt(v[1, 1])
+    assert (low, high) == pytest.approx((1 / (b + half), 1 / (b - half)))
+    low, high = result.conf_int().loc["intercept"]
+    at_one = result.predict(1 - 1e-12).iloc[0]
+    assert (10**low, 10**high) == pytest.approx((at_one["lower"], at_one["upper"]), rel=1e-6)
+
+
+def test_an_inverse_slope_that_may_be_zero_bounds_nothing():
+    data = noisy(n=16, papers=6, sd=12.0, seed=5)
+    result = PowerLaw("error_on_compute", replicates=200).fit(data)
+    assert result.conf_int().loc["exponent"].tolist() == [-np.inf, np.inf]
+    assert result.predict(0.2)[["lower", "upper"]].to_numpy().tolist() == [[0.0, np.inf]]
+
+
+def test_standard_errors_of_the_inverted_fit_are_those_of_the_delta_method():
+    data = noisy()
+    (a, b), v, _, _ = reference("error_on_compute", data)
+    step = 1e-7
+    gradient = np.array(
+        [
+            [(-(a + step) / b + a / b) / step, (-a / (b + step) + a / b) / step],
+            [0.0, (1 / (b + step) - 1 / b) / step],
+        ]
+    )
+    expected = np.sqrt(np.diag(gradient @ v @ gradient.T))
+    errors = PowerLaw("error_on_compute", replicates=100).fit(data).std_errors
+    assert errors.to_numpy() == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_p_value_is_two_sided_with_one_degree_less_than_papers():
+    data = noisy(sd=8.0)
+    line, covariance, _, _ = reference("compute_on_error", data)
+    t = line[1] / np.sqrt(covariance[1, 1])
+    p = PowerLaw(replicates=100).fit(data).p_value
+    assert p == pytest.approx(2 * student.sf(abs(t), 11))
+
+
+def test_the_bootstrap_interval_is_that_of_the_draws():
+    data = noisy()
+    index = np.array([list(data["paper"].unique()).index(p) for p in data["paper"]])
+    draws = bootstrap(OrdinaryLeastSquares(*xy(data), index), 500, np.random.SeedSequence(7))[:, 1]
+    result = PowerLaw(replicates=500, level=0.9).fit(data, seed=7)
+    assert result.bootstrap_interval() == pytest.approx(tuple(np.quantile(draws, [0.05, 0.95])))
+
+
+def test_four_records_and_exact_laws_do_not_break_anything():
+    four = noisy(n=4, papers=4)
+    result = PowerLaw(min_groups=3, replicates=100).fit(four)
+    assert result.forms is None
+    assert PowerLawResult.from_json(result.to_json()) == result
+    exact = PowerLaw("error_on_compute", replicates=100).fit(noisy(sd=0.0))
+    assert exact.p_value < 1e-12
+    assert exact.summary()
+
+
+def test_a_york_line_that_turns_vertical_is_refused():
+    data = noisy(n=14, papers=7, exponent=0.5, sd=4.0, seed=2)
+    with pytest.raises(FitError, match="turns vertical"):
+        PowerLaw("york", replicates=300, error_sd_decades=0.5).fit(data, compute_sd="sd")
+
+
+def test_scatter_of_compute_must_be_known_for_every_record():
+    data = noisy()
+    data.loc[3, "sd"] = np.nan
+    with pytest.raises(FitError, match="sd must be positive and finite"):
+        PowerLaw("york", replicates=100).fit(data, compute_sd="sd")
+
+
+def test_a_law_draws_itself_over_its_data():
+    result = PowerLaw(replicates=100).fit(noisy())
+    ax = result.plot()
+    low, high = ax.get_xlim()
+    assert low <= result.compute_range[0] * 10
+    assert high >= result.compute_range[1] / 10
+    xs = ax.lines[0].get_xdata()
+    assert xs.min() == pytest.approx(result.predict(result.error_range[1])["compute"][0])

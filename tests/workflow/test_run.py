@@ -66,7 +66,7 @@ def test_parts_of_the_decomposition_add_up_in_the_tables(finished):
     assert pair["total"] == pytest.approx((0.92**-15) ** 8, rel=1e-9)
     trends = rows_of(finished, "decomposition/trends.csv")
     fitted = trends[trends["status"] == "fitted"]
-    for _, part in fitted.groupby(["benchmark", "regressor"]):
+    for _, part in fitted.groupby(["benchmark", "regressor", "rates"]):
         slope = part.set_index("component")["slope"]
         assert slope["hardware"] + slope["scale"] == pytest.approx(slope["total"], abs=1e-9)
 
@@ -120,13 +120,15 @@ def test_one_added_row_redoes_what_depends_on_it(project):
 @pytest.mark.parametrize(
     ("edited", "expected"),
     [
-        ("src/scalelaw/corpus/checks.py", EVERYTHING),
+        ("src/scalelaw/corpus/checks/rows.py", EVERYTHING),
         (
             "src/scalelaw/fit/estimators.py",
             {"fit_power_laws", "decompose_compute", "draw_figures", "write_report"},
         ),
         ("src/scalelaw/plotting/figures.py", {"draw_figures", "write_report"}),
         ("src/scalelaw/report/words.py", {"write_report"}),
+        ("src/scalelaw/__init__.py", {"write_report"}),
+        ("src/scalelaw/tasks/__init__.py", EVERYTHING),
         ("src/scalelaw/cli.py", set()),
         ("CITATION.cff", {"write_report"}),
     ],
@@ -239,3 +241,24 @@ def test_rules_scripts_logs_and_tasks_share_their_names(finished):
     logs = {p.stem for p in (finished.path / "results/logs").glob("*.log")}
     measured = {p.stem for p in (finished.path / "results/benchmarks").glob("*.tsv")}
     assert scripts == logs == measured == set(tasks.NAMES) == EVERYTHING
+
+
+def test_an_input_that_is_gone_is_an_error_even_with_finished_results(project):
+    overlay = yaml.safe_load((project.path / "config/local.yaml").read_text())
+    overlay["corpus"]["extra"] = ["my/typo.csv"]
+    project.edit("config/local.yaml", lambda _: yaml.safe_dump(overlay))
+    run = project.snakemake()
+    assert run.returncode != 0
+    assert '"my/typo.csv", named in the configuration, is neither in' in run.stdout
+    assert "Traceback" not in run.stdout
+
+
+def test_settings_that_are_all_comments_are_no_settings(project):
+    project.edit("config/local.yaml", lambda _: "# nothing yet\n")
+    assert "config" not in project.snakemake("--dry-run").stdout.lower()
+
+
+def test_every_input_is_in_the_report_by_its_path(finished):
+    html = (finished.path / "results/report.html").read_text()
+    for name in ("data/papers.csv", "data/mine.csv"):
+        assert f"<td>{name}</td><td><code>{file_hash(finished.path / name)}" in html

@@ -22,7 +22,18 @@ BASES = config["bases"]
 
 def source(path):
     """Return an input path: in the working directory if it is there, else in the checkout."""
-    return path if Path(path).exists() else str(CHECKOUT / path)
+    for place in (Path(path), CHECKOUT / path):
+        if place.exists():
+            return str(place)
+    # Without this, finished results would hide that an input is gone or mistyped.
+    raise WorkflowError(
+        f'"{path}", named in the configuration, is neither in {Path.cwd()} nor in {CHECKOUT}'
+    )
+
+
+def of_checkout(path):
+    """Return a file of the checkout, relative where the working directory is the checkout."""
+    return path if CHECKOUT == Path.cwd() else str(CHECKOUT / path)
 
 
 def sources(kind):

@@ -31,6 +31,7 @@ rule check_corpus:
         "../../environment.yml"
     params:
         analyse=BENCHMARKS,
+        bases=BASES,
         exclude_scopes=config["corpus"]["exclude_scopes"],
         code=code("check_corpus"),
     script:

@@ -1,6 +1,6 @@
 FIGURES = [
     *(f"compute_error_{benchmark}" for benchmark in BENCHMARKS),
-    "compute_error_overview",
+    "overview",
     "error_by_year",
     "compute_growth",
 ]
@@ -24,11 +24,9 @@ rule draw_figures:
             )
             for name in FIGURES
         ]
-        + [
-            f"{RESULTS}/figures/{name}.{kind}"
-            for name in FIGURES
-            for kind in ("png", "pdf")
-        ],
+        + collect(
+            f"{RESULTS}/figures/{{name}}.{{kind}}", name=FIGURES, kind=["png", "pdf"]
+        ),
     log:
         f"{RESULTS}/logs/draw_figures.log",
     benchmark:

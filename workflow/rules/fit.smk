@@ -15,7 +15,20 @@ rule fit_power_laws:
             labels={"table": "without each paper"},
             caption="../report/fit_power_laws.rst",
         ),
-        fits=directory(f"{RESULTS}/fits/models"),
+        peak_rates=report(
+            f"{RESULTS}/fits/peak_rates.csv",
+            category="Exponents",
+            labels={"table": "by choice of the peak rate"},
+            caption="../report/fit_power_laws.rst",
+        ),
+        fits=report(
+            directory(f"{RESULTS}/fits/models"),
+            patterns=["{name}.json"],
+            category="Exponents",
+            subcategory="Stored fits",
+            labels={"fit": "{name}"},
+            caption="../report/fit_power_laws.rst",
+        ),
     log:
         f"{RESULTS}/logs/fit_power_laws.log",
     benchmark:

@@ -6,12 +6,13 @@ rule write_report:
         problems=rules.check_corpus.output.problems,
         exponents=rules.fit_power_laws.output.exponents,
         left_out=rules.fit_power_laws.output.left_out,
+        peak_rates=rules.fit_power_laws.output.peak_rates,
         pair_table=rules.decompose_compute.output.pair_table,
         trend_table=rules.decompose_compute.output.trend_table,
         figures=[f"{RESULTS}/figures/{name}.svg" for name in FIGURES],
         benchmark_files=sources("benchmarks"),
         sources=[*sources("papers"), *sources("hardware")],
-        citation=source("CITATION.cff"),
+        citation=of_checkout("CITATION.cff"),
     output:
         html=report(
             f"{RESULTS}/report.html",

@@ -10,7 +10,7 @@ from scalelaw.corpus.benchmarks import Benchmark, read_benchmarks
 from scalelaw.corpus.checks import Context, make_entry, run_checks
 from scalelaw.corpus.hardware import Hardware
 from scalelaw.corpus.problems import CorpusError, Problem
-from scalelaw.corpus.records import derive_records
+from scalelaw.corpus.records import Selection, derive_records
 from scalelaw.corpus.schema import HARDWARE, PAPERS, Column
 from scalelaw.corpus.table import Table, read_table
 
@@ -48,7 +48,7 @@ def load_corpus(
     papers: Sequence[Path | str],
     hardware: Sequence[Path | str],
     benchmarks: Sequence[Path | str],
-    exclude_scopes: Sequence[str] = (),
+    selection: Selection | None = None,
     today: date | None = None,
 ) -> Corpus:
     """Read and check corpus files.
@@ -57,8 +57,8 @@ def load_corpus(
     ----------
     papers, hardware, benchmarks : sequence of path
         Files of each kind; several are merged. Identifiers must be unique over all of them.
-    exclude_scopes : sequence of str
-        Values of ``compute_scope`` that keep a record out of fits.
+    selection : Selection, optional
+        What enters fits; everything with computable compute by default.
     today : date, optional
         Day after which a date counts as future; the current day by default.
 
@@ -85,13 +85,13 @@ def load_corpus(
     device_table = _read_all(hardware, HARDWARE)
     devices = Hardware(device_table.rows)
     record_table = _read_all(papers, PAPERS)
-    context = Context(bench, devices, today or date.today())
+    context = Context(bench, devices, today or date.today(), device_table.complete)
     entries = [make_entry(row, context) for row in record_table.rows]
     found, waived = run_checks(entries, device_table.rows, context)
     problems = sorted([*device_table.problems, *record_table.problems, *found])
     if any(problem.severity == "error" for problem in problems):
         raise CorpusError(problems)
-    records = derive_records(entries, exclude_scopes)
+    records = derive_records(entries, selection or Selection())
     return Corpus(records, bench, devices, problems, sorted(waived))
 
 
@@ -101,4 +101,5 @@ def _read_all(paths: Sequence[Path | str], columns: Sequence[Column]) -> Table:
         part = read_table(Path(path), columns)
         table.rows += part.rows
         table.problems += part.problems
+        table.complete = table.complete and part.complete
     return table

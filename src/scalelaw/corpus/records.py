@@ -1,10 +1,11 @@
 """Derive error, compute and eligibility of each record from its checked cells."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from scalelaw.compute import BASES, CONFIDENCE_SD_DECADES
+from scalelaw.compute import BASES, BEST, CONFIDENCE_SD_DECADES, device_hours
 from scalelaw.corpus.checks.catalogue import Entry
 from scalelaw.corpus.schema import DERIVED, PAPERS
 from scalelaw.corpus.table import parse_date
@@ -13,15 +14,34 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def derive_records(entries: Sequence[Entry], exclude_scopes: Sequence[str] = ()) -> "pd.DataFrame":
+@dataclass(frozen=True)
+class Selection:
+    """Which records enter fits.
+
+    Parameters
+    ----------
+    benchmarks : tuple of str
+        Benchmarks that are analysed; empty for all.
+    bases : tuple of str
+        Bases of compute that are fitted.
+    exclude_scopes : tuple of str
+        Values of ``compute_scope`` that keep a record out.
+    """
+
+    benchmarks: tuple[str, ...] = ()
+    bases: tuple[str, ...] = (BEST,)
+    exclude_scopes: tuple[str, ...] = ()
+
+
+def derive_records(entries: Sequence[Entry], selection: Selection) -> "pd.DataFrame":
     """Return the records with their derived columns.
 
     Parameters
     ----------
     entries : sequence of Entry
         Rows without errors, with what follows from them.
-    exclude_scopes : sequence of str
-        Values of ``compute_scope`` that keep a record out of fits.
+    selection : Selection
+        What enters fits.
 
     Returns
     -------
@@ -32,7 +52,7 @@ def derive_records(entries: Sequence[Entry], exclude_scopes: Sequence[str] = ())
 
     columns = (*PAPERS, *DERIVED)
     frame = pd.DataFrame(
-        [{**entry.row.values, **_derive(entry, exclude_scopes)} for entry in entries],
+        [{**entry.row.values, **_derive(entry, selection)} for entry in entries],
         columns=[column.name for column in columns],
     )
     for column in columns:
@@ -44,10 +64,11 @@ def derive_records(entries: Sequence[Entry], exclude_scopes: Sequence[str] = ())
     return frame
 
 
-def _derive(entry: Entry, exclude_scopes: Sequence[str]) -> dict[str, Any]:
+def _derive(entry: Entry, selection: Selection) -> dict[str, Any]:
     device, flop = entry.device, entry.flop
     best, basis = flop.best()
     stated = "stated" if entry["precision"] else "default"
+    hours, fp32 = device_hours(entry.row.values), device.peak("fp32") if device else None
     return {
         "file": entry.row.file,
         "line": entry.row.line,
@@ -57,15 +78,17 @@ def _derive(entry: Entry, exclude_scopes: Sequence[str]) -> dict[str, Any]:
         "device": device.name if device else None,
         "peak_precision": entry.precision if device else None,
         "peak_precision_basis": stated if device else None,
+        "peak_fp32_flop_per_s": fp32,
         "peak_flop_per_s": device.peak(entry.precision) if device and entry.precision else None,
         "flop_hardware": flop.hardware,
+        "flop_hardware_fp32": hours * 3600 * fp32 if hours and fp32 else None,
         "flop_operations": flop.operations,
         "flop_reported": flop.reported,
         "flop_best": best,
         "basis_best": basis,
         "basis_reason": _basis_reason(basis),
         "compute_sd_decades": CONFIDENCE_SD_DECADES[entry["confidence"]],
-        "excluded": _why_excluded(entry, best, exclude_scopes),
+        "excluded": _why_excluded(entry, selection),
     }
 
 
@@ -78,15 +101,20 @@ def _basis_reason(basis: str | None) -> str:
     )
 
 
-def _why_excluded(entry: Entry, flop: float | None, exclude_scopes: Sequence[str]) -> str:
+def _why_excluded(entry: Entry, selection: Selection) -> str:
+    flop, wanted = entry.flop, selection.bases
     reasons = []
-    if flop is None:
+    if flop.best()[0] is None:
         reasons.append("no computable compute")
+    elif BEST not in wanted and all(getattr(flop, basis) is None for basis in wanted):
+        reasons.append(f"no compute on the bases fitted ({', '.join(wanted)})")
+    if selection.benchmarks and entry["benchmark"] not in selection.benchmarks:
+        reasons.append("benchmark not analysed")
     if entry.metric and entry.benchmark and entry.metric.error != entry.benchmark.fitted:
         reasons.append(f"measures {entry.metric.error}, the fit uses {entry.benchmark.fitted}")
     if entry["fixed_target"]:
         reasons.append(f"timed to a fixed target ({entry['fixed_target']})")
-    if entry["compute_scope"] in exclude_scopes:
+    if entry["compute_scope"] in selection.exclude_scopes:
         reasons.append(f"compute scope {entry['compute_scope']}")
     return "; ".join(reasons)
 

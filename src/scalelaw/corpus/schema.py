@@ -191,7 +191,15 @@ DERIVED: tuple[Column, ...] = (
     Column("peak_precision", "text", "Precision of the peak rate used."),
     Column("peak_precision_basis", "text", "`stated` by the record, or `default` of the device."),
     Column("peak_flop_per_s", "number", "Peak rate used.", "FLOP/s"),
+    Column("peak_fp32_flop_per_s", "number", "FP32 peak rate of the device.", "FLOP/s"),
     Column("flop_hardware", "number", "Devices x peak rate x time.", "FLOP"),
+    Column(
+        "flop_hardware_fp32",
+        "number",
+        "Devices x FP32 peak rate x time, whatever the format of the run: shows how much the "
+        "choice of the peak matters.",
+        "FLOP",
+    ),
     Column("flop_operations", "number", "3 x forward FLOP x examples x epochs.", "FLOP"),
     Column("flop_reported", "number", "The source's own figure.", "FLOP"),
     Column("flop_best", "number", "The first of these three that there is.", "FLOP"),

@@ -1,6 +1,7 @@
 """Read one CSV table as text, cell by cell, collecting every problem with its line and column."""
 
 import csv
+import io
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -98,11 +99,12 @@ _PARSERS: dict[str, Callable[[str, Column], Any]] = {
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its place, and its cells by column name; an empty cell is None."""
+    """One row: its place, and its cells by column name; an empty or broken cell is None."""
 
     file: str
     line: int
     values: dict[str, Any]
+    broken: frozenset[str] = frozenset()
 
     def __getitem__(self, column: str) -> Any:
         return self.values[column]
@@ -121,10 +123,15 @@ class Row:
 
 @dataclass
 class Table:
-    """The rows of one file that could be read, and the problems met on the way."""
+    """The rows of one or more files, and the problems met on the way.
+
+    ``complete`` is False if a file, or a row as a whole, could not be read, so that a name may be
+    missing for that reason alone.
+    """
 
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    complete: bool = True
 
 
 def read_table(path: Path, columns: Sequence[Column]) -> Table:
@@ -140,13 +147,14 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
     Returns
     -------
     Table
-        All rows whose cells could be read, and all problems. A row with a bad cell is left out of
-        ``rows``; its problem is an error.
+        All rows of the right length, and all problems, each of them an error. A row keeps the
+        cells that could be read and names those that could not in ``broken``.
     """
     table = Table()
     name = str(path)
 
     def report(line: int, column: str, check: str, message: str, remedy: str) -> None:
+        table.complete = table.complete and check == "bad-cell"
         table.problems.append(Problem(name, line, column, "error", check, message, remedy))
 
     try:
@@ -173,7 +181,7 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
         report(1, "-", "empty-file", "the file is empty", "write a header and at least one row")
         return table
 
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [cell.strip() for cell in next(reader)]
         known = {column.name: column for column in columns}
@@ -195,7 +203,7 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
                 )
                 continue
             values: dict[str, Any] = dict.fromkeys(known)
-            good = True
+            broken = set()
             for column_name, cell in zip(header, cells, strict=True):
                 column, stripped = known[column_name], cell.strip()
                 try:
@@ -204,10 +212,9 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
                     elif column.required:
                         raise _CellError("the cell is empty", "this column is required")
                 except _CellError as bad:
-                    good = False
+                    broken.add(column_name)
                     report(start, column_name, "bad-cell", *bad.args)
-            if good:
-                table.rows.append(Row(name, start, values))
+            table.rows.append(Row(name, start, values, frozenset(broken)))
     except csv.Error as error:
         report(reader.line_num, "-", "bad-csv", str(error), "check the quotes of this line")
         return table

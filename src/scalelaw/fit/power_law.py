@@ -20,6 +20,7 @@ from scalelaw.fit.result import Bootstrap, Forms, PowerLawResult
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 DIRECTIONS = ("compute_on_error", "error_on_compute", "york")
 
@@ -119,6 +120,8 @@ class PowerLaw:
             if compute_sd is None:
                 raise FitError("york needs compute_sd: name the column with its standard deviation")
             sd_y = np.asarray(data[compute_sd], dtype=np.float64)
+            if not (np.isfinite(sd_y).all() and (sd_y > 0).all()):
+                raise FitError(f"{compute_sd} must be positive and finite in every record")
             estimator = york = York(x, y, np.full_like(x, self.error_sd_decades), sd_y, index)
             point = york.estimate(np.ones((1, len(names))))[0]
             chi_square = york.reduced_chi_square(point)
@@ -136,10 +139,12 @@ class PowerLaw:
         draws = bootstrap(estimator, self.replicates, seed)[:, 1]
         good = draws[np.isfinite(draws)]
         tail = (1 - self.level) / 2
+        if self.direction == "york":
+            _refuse_vertical(float(point[1]), left_out[:, 1], good, tail)
         residual = y - point[0] - point[1] * x
 
         forms = None
-        if self.direction == "compute_on_error":
+        if self.direction == "compute_on_error" and len(y) > 4:  # below, AICc is not defined
             exponential = OLS(y, add_constant(1 / err, has_constant="add")).fit()
             # Two coefficients and the residual variance.
             power_aicc, exponential_aicc = (
@@ -171,6 +176,20 @@ class PowerLaw:
             ),
             forms=forms,
             reduced_chi_square=chi_square,
+        )
+
+
+def _refuse_vertical(slope: float, left_out: Array, draws: Array, tail: float) -> None:
+    """Refuse a York line that turns past the vertical when papers are left out or resampled."""
+
+    def turned(slopes: Array) -> "NDArray[np.bool_]":
+        opposite: NDArray[np.bool_] = np.sign(slopes) != np.sign(slope)
+        return np.logical_and(opposite, np.abs(slopes) > abs(slope))
+
+    if turned(left_out).any() or turned(draws).mean() > tail:
+        raise FitError(
+            "the errors-in-variables line is not identified: it turns vertical when papers are "
+            "left out or resampled"
         )
 
 

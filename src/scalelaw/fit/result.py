@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
+    from scalelaw.fit.estimators import Array
+
 FORMAT = 1
 
 Pair = tuple[float, float]
@@ -142,25 +144,28 @@ class PowerLawResult:
         """Two-sided p value of a slope of zero, t with `df` degrees of freedom."""
         from scipy.special import stdtr
 
-        t = abs(self.line[1]) / math.sqrt(self.line_covariance[1][1])
+        variance = self.line_covariance[1][1]
+        if variance == 0:
+            return 0.0
+        t = abs(self.line[1]) / math.sqrt(variance)
         return float(2 * stdtr(self.df, -t))
 
     def conf_int(self, level: float = 0.95) -> "pd.DataFrame":
         """Return intervals of `params`, columns ``lower`` and ``upper``.
 
-        The exponent of an inverted fit has the inverted interval of its slope: if that slope may
-        be zero, the exponent has no upper bound.
+        The exponent of an inverted fit has the inverted interval of its slope; if that slope may
+        be zero, the exponent has no bounds. Its intercept has Fieller's interval, likewise.
         """
         import pandas as pd
 
         t = self._t(level)
-        se = self.std_errors
         slope_se = math.sqrt(self.line_covariance[1][1])
         exponent = self._to_exponent(self.line[1] - t * slope_se, self.line[1] + t * slope_se)
-        intercept = (
-            self.intercept - t * se["intercept"],
-            self.intercept + t * se["intercept"],
-        )
+        half = t * self.std_errors["intercept"]
+        intercept = (self.intercept - half, self.intercept + half)
+        if self.inverted:
+            lower, upper = self._inverse_interval(np.zeros(1), t, 0.0)
+            intercept = float(lower[0]), float(upper[0])
         return pd.DataFrame(
             [intercept, exponent], index=["intercept", "exponent"], columns=["lower", "upper"]
         )
@@ -196,7 +201,8 @@ class PowerLawResult:
         -------
         pandas.DataFrame
             Columns ``error``; ``compute`` in FLOP; ``lower``, ``upper`` (of the line);
-            ``prediction_lower``, ``prediction_upper`` (of a new record); ``extrapolated``
+            ``prediction_lower``, ``prediction_upper`` (of a new record); an inverted fit has
+            Fieller's intervals, 0 to infinity where its slope may be zero; ``extrapolated``
             (whether the error lies outside the data); ``decades_beyond`` (of compute, above the
             largest or below the smallest in the data; 0 within).
         """
@@ -207,23 +213,20 @@ class PowerLawResult:
             raise ValueError("errors must lie between 0 and 1; divide percentages by 100")
         x = -np.log10(e)
         log_c = self.intercept + self.exponent * x
-        v = np.array(self.line_covariance)
-        design = np.stack([np.ones_like(x), log_c if self.inverted else x], axis=1)
-        line_variance = np.einsum("ij,jk,ik->i", design, v, design)
-        scale = abs(self.exponent) if self.inverted else 1.0
         t = self._t(level)
-        line = t * scale * np.sqrt(line_variance)
-        new = t * scale * np.sqrt(line_variance + self.residual_sd**2)
+        interval = self._inverse_interval if self.inverted else self._direct_interval
+        lower, upper = interval(x, t, 0.0)
+        new_lower, new_upper = interval(x, t, self.residual_sd**2)
         low, high = np.log10(self.compute_range)
         with np.errstate(over="ignore"):
             return pd.DataFrame(
                 {
                     "error": e,
                     "compute": 10**log_c,
-                    "lower": 10 ** (log_c - line),
-                    "upper": 10 ** (log_c + line),
-                    "prediction_lower": 10 ** (log_c - new),
-                    "prediction_upper": 10 ** (log_c + new),
+                    "lower": 10**lower,
+                    "upper": 10**upper,
+                    "prediction_lower": 10**new_lower,
+                    "prediction_upper": 10**new_upper,
                     "extrapolated": (e < self.error_range[0]) | (e > self.error_range[1]),
                     "decades_beyond": np.maximum(0, np.maximum(log_c - high, low - log_c)),
                 }
@@ -278,11 +281,30 @@ class PowerLawResult:
             content["forms"] = Forms(**content["forms"])
         return cls(**{key: _freeze(value) for key, value in content.items()})
 
+    def _direct_interval(self, x: "Array", t: float, extra: float) -> "tuple[Array, Array]":
+        (v00, v01), (_, v11) = self.line_covariance
+        half = t * np.sqrt(v00 + 2 * x * v01 + x * x * v11 + extra)
+        centre = self.line[0] + self.line[1] * x
+        return centre - half, centre + half
+
+    def _inverse_interval(self, x: "Array", t: float, extra: float) -> "tuple[Array, Array]":
+        """Return the log10 C whose fitted log10(1/e) is compatible with x (Fieller)."""
+        (v00, v01), (_, v11) = self.line_covariance
+        a, b = self.line
+        # The compatible values solve p L^2 + 2 q L + r <= 0.
+        p = b * b - t * t * v11
+        if p <= 0:
+            return np.full_like(x, -np.inf), np.full_like(x, np.inf)
+        q = b * (a - x) - t * t * v01
+        r = (a - x) ** 2 - t * t * (v00 + extra)
+        half = np.sqrt(np.maximum(q * q - p * r, 0.0)) / p
+        return -q / p - half, -q / p + half
+
     def _to_exponent(self, low: float, high: float) -> Pair:
         if not self.inverted:
             return low, high
         if low <= 0 <= high:
-            return (1 / high, math.inf) if self.line[1] > 0 else (-math.inf, 1 / low)
+            return -math.inf, math.inf
         return 1 / high, 1 / low
 
     def _t(self, level: float) -> float:

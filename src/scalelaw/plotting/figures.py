@@ -84,17 +84,18 @@ def draw_law(result: PowerLawResult, ax: Axes | None = None, level: float = 0.95
     -------
     Axes
     """
+    own = ax is None
     if ax is None:
         ax = plt.subplots(layout="constrained")[1]
         compute_axis(ax)
         error_axis(ax, result.error_range)
         ax.set(xlabel="training compute (FLOP)", ylabel="error")
     grid = result.predict(np.geomspace(*result.error_range, 80), level)
-    # The axes belong to the data; a wide band must not stretch them.
+    # Axes that were handed in belong to their data; a wide band must not stretch them.
     limits = ax.get_xlim()
     ax.fill_betweenx(grid["error"], grid["lower"], grid["upper"], color=ACCENT, alpha=0.18, lw=0)
     ax.plot(grid["compute"], grid["error"], color=ACCENT, lw=1.8)
-    if ax.has_data() and ax.collections:
+    if not own:
         ax.set_xlim(limits)
     return ax
 
@@ -117,6 +118,8 @@ def draw_compute_against_error(panel: Panel, level: float) -> Figure:
             for d, fit in panel.fits.items()
         ]  # fmt: skip
         ax.legend(handles=handles, loc="lower left", fontsize=8)
+    elif not panel.records.empty:
+        ax.set_title(f"{panel.title}: {panel.status}", fontsize=9, fontweight="normal")
     _label_extremes(ax, panel.records)
     return figure
 
@@ -196,7 +199,11 @@ def draw_compute_growth(trends: pd.DataFrame, titles: Mapping[str, str], level: 
     level : float
         Level of the intervals in the table.
     """
-    yearly = trends[(trends["regressor"] == "year") & (trends["status"] == "fitted")]
+    yearly = trends[
+        (trends["regressor"] == "year")
+        & (trends["status"] == "fitted")
+        & (trends["rates"] == "as used")
+    ]
     shown = [b for b in titles if (yearly["benchmark"] == b).any()]
     figure, ax = plt.subplots(figsize=(7.2, 1.3 + 1.05 * max(1, len(shown))), layout="constrained")
     if not shown:

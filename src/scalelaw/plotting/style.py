@@ -74,6 +74,7 @@ def save(figure: Figure, path: Path) -> None:
         # Lay out once: it takes longer than drawing, and all formats shall look the same.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
+    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata=_METADATA[path.suffix])
 
 

@@ -10,11 +10,10 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from scalelaw.corpus.benchmarks import Benchmark
-from scalelaw.decompose import COMPONENTS, PARTS
 from scalelaw.report import words
 
 FIGURE_TEXTS = {
-    "compute_error_overview": (
+    "overview": (
         "Compute against error, all benchmarks",
         "Each dot is one record, coloured by year; the line is the fit of compute on error with "
         "its band, dashed and dotted lines are the other two directions.",
@@ -40,6 +39,7 @@ def render_report(
     problems: pd.DataFrame,
     exponents: pd.DataFrame,
     left_out: pd.DataFrame,
+    peak_rates: pd.DataFrame,
     pairs: pd.DataFrame,
     trends: pd.DataFrame,
     figures: Sequence[Path],
@@ -53,7 +53,7 @@ def render_report(
 
     Parameters
     ----------
-    records, excluded, problems, exponents, left_out, pairs, trends : pandas.DataFrame
+    records, excluded, problems, exponents, left_out, peak_rates, pairs, trends : pandas.DataFrame
         Result tables.
     figures : sequence of Path
         SVG files, embedded in this order.
@@ -87,17 +87,18 @@ def render_report(
         headline=_rows(headline),
         lead=_lead(headline, benchmarks),
         others=_rows(exponents[exponents["basis"] != basis]),
+        peak_rates=_rows(peak_rates),
         influence=_rows(_influence(left_out, basis)),
         figures=[_figure(path, benchmarks, basis) for path in figures],
         pairs=_pairs(pairs, records),
         trends=_rows(trends),
-        parts=[*PARTS, *COMPONENTS],
         problems=_rows(problems),
         excluded=_rows(excluded),
         excluded_by_reason=_count(excluded, "excluded"),
         scopes=_count(records[records["excluded"] == ""], "compute_scope"),
         confidences=_count(records[records["excluded"] == ""], "confidence"),
-        precisions=_count(records[records["flop_hardware"].notna()], "peak_precision"),
+        precisions=_count(_in_fits(records, "hardware"), "peak_precision"),
+        defaults=int((_in_fits(records, "hardware")["peak_precision_basis"] == "default").sum()),
         inputs=inputs,
         versions=versions,
         citation=citation,
@@ -110,6 +111,10 @@ def read_citation(path: Path) -> dict[str, Any]:
     """Read ``CITATION.cff``."""
     content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return content
+
+
+def _in_fits(records: pd.DataFrame, basis: str) -> pd.DataFrame:
+    return records[(records["excluded"] == "") & records[f"flop_{basis}"].notna()]
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -64,7 +64,7 @@ def run(name: str, log: Path | str | None = None, **settings: Any) -> int:
         _say(handle, f"done in {time.monotonic() - start:.1f} s")
     except ScalelawError as error:
         _say(handle, str(error))
-        print(f"scalelaw {name}: {error}", file=sys.stderr)
+        print(f"scalelaw {name} stopped:\n{error}", file=sys.stderr)
         return 1
     except Exception:
         _say(handle, traceback.format_exc())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scalelaw.corpus import load_corpus
 from scalelaw.corpus.problems import describe
+from scalelaw.corpus.records import Selection
 from scalelaw.errors import ConfigError, did_you_mean
 from scalelaw.tables import write_table
 
@@ -16,6 +17,7 @@ def check_corpus(
     hardware: list[Path],
     benchmarks: list[Path],
     analyse: list[str],
+    bases: list[str],
     exclude_scopes: list[str],
     records: Path,
     excluded: Path,
@@ -30,6 +32,8 @@ def check_corpus(
         Corpus files, each kind merged.
     analyse : list of str
         Benchmarks that later steps analyse; each must be defined.
+    bases : list of str
+        Bases of compute that later steps fit.
     exclude_scopes : list of str
         Compute scopes that keep a record out of fits.
     records, excluded, problems : path
@@ -43,7 +47,7 @@ def check_corpus(
         papers,
         hardware,
         benchmarks,
-        exclude_scopes,
+        Selection(tuple(analyse), tuple(bases), tuple(exclude_scopes)),
         date.fromisoformat(today) if today else None,
     )
     for benchmark in analyse:

@@ -1,5 +1,6 @@
 """Split compute into hardware and scale, for pairs of records and as trends."""
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -45,26 +46,34 @@ def decompose_compute(
     write_table(pd.concat(split) if split else pd.DataFrame(columns=columns), pair_table)
 
     rows: list[pd.DataFrame] = []
-    eligible = splittable(table[table["excluded"] == ""])
-    for benchmark in benchmarks:
+    used = table[table["excluded"] == ""]
+    at_fp32 = used.assign(peak_flop_per_s=used["peak_fp32_flop_per_s"])
+    variants = {"as used": splittable(used), "all FP32": splittable(at_fp32)}
+    for benchmark, (regressor, unit), (rates, eligible) in product(
+        benchmarks, REGRESSORS.items(), variants.items()
+    ):
         data = eligible[eligible["benchmark"] == benchmark]
-        for regressor, unit in REGRESSORS.items():
-            key: dict[str, Any] = {"benchmark": benchmark, "regressor": regressor, "unit": unit}
-            try:
-                trend = decompose_trend(
+        key: dict[str, Any] = {
+            "benchmark": benchmark,
+            "regressor": regressor,
+            "unit": unit,
+            "rates": rates,
+        }
+        try:
+            trend = decompose_trend(
                     data, regressor, min_papers, replicates, level,
-                    stream(seed, benchmark, regressor),
+                    stream(seed, benchmark, regressor, rates),
                 )  # fmt: skip
-            except FitError as error:
-                size = {"n_records": len(data), "n_papers": data["paper"].nunique()}
-                rows.append(pd.DataFrame([{**key, "status": f"not fitted: {error}", **size}]))
-                continue
-            if regressor == "year":
-                with np.errstate(divide="ignore"):
-                    trend["doubling_years"] = np.log10(2) / trend["slope"]
-            rows.append(trend.assign(**key, status="fitted"))
+        except FitError as error:
+            size = {"n_records": len(data), "n_papers": data["paper"].nunique()}
+            rows.append(pd.DataFrame([{**key, "status": f"not fitted: {error}", **size}]))
+            continue
+        if regressor == "year":
+            grows = trend["slope"].where(trend["lower"] > 0)
+            trend["doubling_years"] = np.log10(2) / grows
+        rows.append(trend.assign(**key, status="fitted"))
     columns = [
-        "benchmark", "regressor", "unit", "status", "component", "slope", "lower", "upper",
+        "benchmark", "regressor", "unit", "rates", "status", "component", "slope", "lower", "upper",
         "doubling_years", "share", "share_lower", "share_upper", "n_records", "n_papers",
     ]  # fmt: skip
     write_table(pd.concat(rows).reindex(columns=columns), trend_table)

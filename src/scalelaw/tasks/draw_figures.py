@@ -85,7 +85,7 @@ def draw_figures(
                 f"compute_error_{key}": draw_compute_against_error(panel, level)
                 for key, panel in zip(benchmarks, panels, strict=True)
             },
-            "compute_error_overview": draw_overview(panels, level),
+            "overview": draw_overview(panels, level),
             "error_by_year": draw_error_by_year(by_year),
             "compute_growth": draw_compute_growth(read_result(trend_table), titles, level),
         }

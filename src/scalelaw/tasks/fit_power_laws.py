@@ -25,6 +25,7 @@ def fit_power_laws(
     seed: int,
     exponents: Path,
     left_out: Path,
+    peak_rates: Path,
     fits: Path,
 ) -> str:
     """Write the table of exponents, the leave-one-paper-out table and one JSON file per fit.
@@ -45,8 +46,9 @@ def fit_power_laws(
         Standard deviation of log10(1/e) for the errors-in-variables direction.
     seed : int
         Seed of the whole run; each fit draws from a stream of its own.
-    exponents, left_out : path
-        CSV files to write.
+    exponents, left_out, peak_rates : path
+        CSV files to write; the last holds the fits of compute on error with other choices of the
+        peak rate.
     fits : path
         Folder of ``<benchmark>.<basis>.<direction>.json``.
     """
@@ -55,6 +57,8 @@ def fit_power_laws(
     rows: list[dict[str, Any]] = []
     without: list[pd.DataFrame] = []
     fits.mkdir(parents=True, exist_ok=True)
+    for stale in fits.glob("*.json"):
+        stale.unlink()
     for benchmark in benchmarks:
         for basis in bases:
             column = f"flop_{basis}"
@@ -82,8 +86,44 @@ def fit_power_laws(
     write_table(frame, exponents)
     empty = pd.DataFrame(columns=[*key, "paper_left_out", "n_records", "exponent"])
     write_table(pd.concat(without) if without else empty, left_out)
+    choices = _peak_rate_choices(table, benchmarks, min_papers, replicates, level, seed)
+    write_table(choices, peak_rates)
     mixed = " (best mixes bases)" if BEST in bases else ""
     return f"{sum(r['status'] == 'fitted' for r in rows)} of {len(rows)} fits made{mixed}"
+
+
+def _peak_rate_choices(
+    table: pd.DataFrame,
+    benchmarks: list[str],
+    min_papers: int,
+    replicates: int,
+    level: float,
+    seed: int,
+) -> pd.DataFrame:
+    """Fit the hardware basis by how its peak rate was chosen, to show how far that decides."""
+    stated = table["peak_precision_basis"] == "stated"
+    samples = {
+        "all, as used": (table, "flop_hardware"),
+        "number format stated": (table[stated], "flop_hardware"),
+        "FP32 by default": (table[~stated], "flop_hardware"),
+        "all at the FP32 peak": (table, "flop_hardware_fp32"),
+    }
+    rows: list[dict[str, Any]] = []
+    for benchmark in benchmarks:
+        for sample, (records, column) in samples.items():
+            data = records[(records["benchmark"] == benchmark) & records[column].notna()]
+            row: dict[str, Any] = {"benchmark": benchmark, "sample": sample, "status": "fitted"}
+            row |= {"n_records": len(data), "n_papers": data["paper"].nunique()}
+            law = PowerLaw(min_groups=min_papers, replicates=replicates, level=level)
+            try:
+                result = law.fit(data, column, seed=stream(seed, benchmark, sample))
+            except FitError as error:
+                rows.append(row | {"status": f"not fitted: {error}"})
+                continue
+            low, high = result.conf_int(level).loc["exponent"]
+            rows.append(row | {"exponent": result.exponent, "ci_lower": low, "ci_upper": high})
+    columns = ["benchmark", "sample", "status", "n_records", "n_papers", "exponent", "ci_lower"]
+    return pd.DataFrame(rows, columns=[*columns, "ci_upper"])
 
 
 _COLUMNS = (

@@ -16,6 +16,7 @@ def write_report(
     problems: Path,
     exponents: Path,
     left_out: Path,
+    peak_rates: Path,
     pair_table: Path,
     trend_table: Path,
     figures: list[Path],
@@ -34,7 +35,7 @@ def write_report(
 
     Parameters
     ----------
-    records, excluded, problems, exponents, left_out, pair_table, trend_table : path
+    records, excluded, problems, exponents, left_out, peak_rates, pair_table, trend_table : path
         Result tables of the other tasks.
     figures : list of path
         SVG figures.
@@ -50,8 +51,9 @@ def write_report(
         File to write.
     """
     defined = read_benchmarks(benchmark_files)
-    order = [path for path in figures if path.stem == "compute_error_overview"]
+    order = [path for path in figures if path.stem == "overview"]
     order += [path for path in figures if path not in order]
+    html.parent.mkdir(parents=True, exist_ok=True)
     html.write_text(
         render_report(
             records=read_records(records),
@@ -59,6 +61,7 @@ def write_report(
             problems=read_result(problems),
             exponents=read_result(exponents),
             left_out=read_result(left_out),
+            peak_rates=read_result(peak_rates),
             pairs=read_result(pair_table),
             trends=read_result(trend_table),
             figures=order,
@@ -70,7 +73,7 @@ def write_report(
                 "min_papers": min_papers,
                 "seed": seed,
             },
-            inputs={path.name: file_hash(path) for path in [*sources, *benchmark_files]},
+            inputs={path.as_posix(): file_hash(path) for path in [*sources, *benchmark_files]},
             versions=versions(),
             citation=read_citation(citation),
         ),

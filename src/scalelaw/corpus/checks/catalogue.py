@@ -22,6 +22,7 @@ class Context:
     benchmarks: dict[str, Benchmark]
     hardware: Hardware
     today: date
+    hardware_complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -41,19 +42,19 @@ class Entry:
     @property
     def error(self) -> float | None:
         """The metric as an error."""
-        return self.metric.to_error(self["value"]) if self.metric else None
+        return self.metric.to_error(self["value"]) if self.metric and self["value"] else None
 
 
 def make_entry(row: Row, context: Context) -> Entry:
     """Derive benchmark, metric, device and training compute of a row."""
-    benchmark = context.benchmarks.get(row["benchmark"])
+    benchmark = context.benchmarks.get(row["benchmark"] or "")
     device = context.hardware.find(row["hardware"]) if row["hardware"] else None
     precision = row["precision"] or (device.default_precision() if device else None)
     peak = device.peak(precision) if device and precision else None
     return Entry(
         row,
         benchmark,
-        benchmark.metrics.get(row["metric"]) if benchmark else None,
+        benchmark.metrics.get(row["metric"] or "") if benchmark else None,
         device,
         precision,
         training_flop(row.values, peak),
@@ -87,6 +88,8 @@ class Check:
         Table that it checks.
     each : bool
         Whether it takes one entry at a time or all of them.
+    needs : tuple of str
+        Columns without which it says nothing: rows where one of them is broken are passed over.
     find : callable
         The check; its docstring says why it exists.
     """
@@ -95,6 +98,7 @@ class Check:
     severity: Severity
     table: Table
     each: bool
+    needs: tuple[str, ...]
     find: Find
 
     @property
@@ -107,13 +111,13 @@ CATALOGUE: dict[str, Check] = {}
 
 
 def check(
-    severity: Severity, table: Table = "papers", each: bool = True
+    severity: Severity, *needs: str, table: Table = "papers", each: bool = True
 ) -> Callable[[Find], Check]:
     """Register a function as a check; its name with dashes is the check's name."""
 
     def register(find: Find) -> Check:
         name = find.__name__.replace("_", "-")
-        CATALOGUE[name] = Check(name, severity, table, each, find)
+        CATALOGUE[name] = Check(name, severity, table, each, needs, find)
         return CATALOGUE[name]
 
     return register
@@ -140,7 +144,11 @@ def run_checks(
     """
     found: list[tuple[Finding, Check]] = []
     for one in CATALOGUE.values():
-        subjects: Sequence[Any] = entries if one.table == "papers" else devices
+        subjects: Sequence[Any] = (
+            [entry for entry in entries if entry.row.broken.isdisjoint(one.needs)]
+            if one.table == "papers"
+            else [row for row in devices if row.broken.isdisjoint(one.needs)]
+        )
         batches: Iterable[Any] = subjects if one.each else [subjects]
         found += [(finding, one) for batch in batches for finding in one.find(batch, context)]
 

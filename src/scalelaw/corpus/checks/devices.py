@@ -10,7 +10,7 @@ from scalelaw.corpus.hardware import PEAK_COLUMNS, device_names, fold_name
 from scalelaw.corpus.table import Row, parse_date
 
 
-@check("error", "hardware", each=False)
+@check("error", "device", table="hardware", each=False)
 def alias_of_two_devices(rows: Sequence[Row], context: Context) -> Iterator[Finding]:
     """A name or alias must lead to one device."""
     seen: dict[str, Row] = {}
@@ -26,7 +26,7 @@ def alias_of_two_devices(rows: Sequence[Row], context: Context) -> Iterator[Find
                 )
 
 
-@check("warning", "hardware")
+@check("warning", table="hardware")
 def sparse_peak(row: Row, context: Context) -> Iterator[Finding]:
     """Dense 16-bit matrix rates are twice those of TF32; four times is the sparse figure."""
     tensor, tf32 = row["peak_tensor_flop_per_s"], row["peak_tf32_flop_per_s"]
@@ -40,7 +40,7 @@ def sparse_peak(row: Row, context: Context) -> Iterator[Finding]:
         )
 
 
-@check("warning", "hardware")
+@check("warning", table="hardware")
 def rates_out_of_order(row: Row, context: Context) -> Iterator[Finding]:
     """A narrower format on the same units is never slower on chips made for it."""
     fp32, tf32 = row["peak_fp32_flop_per_s"], row["peak_tf32_flop_per_s"]
@@ -55,13 +55,13 @@ def rates_out_of_order(row: Row, context: Context) -> Iterator[Finding]:
             yield Finding(row, column, message, "check the columns and sparse or board figures")
 
 
-@check("warning", "hardware", each=False)
+@check("warning", "release_date", table="hardware", each=False)
 def board_for_chip(rows: Sequence[Row], context: Context) -> Iterator[Finding]:
     """FLOP/s per watt far off the trend of release dates: a board's rate with a chip's power."""
     yield from _off_trend(rows, "tdp_w", "watt", lambda row: row["tdp_w"])
 
 
-@check("warning", "hardware", each=False)
+@check("warning", "release_date", table="hardware", each=False)
 def price_off_trend(rows: Sequence[Row], context: Context) -> Iterator[Finding]:
     """FLOP/s per dollar far off the trend of release dates: a price of something else."""
     yield from _off_trend(rows, "price_usd", "dollar", lambda row: row["price_usd"])

@@ -20,7 +20,7 @@ def fold(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "", text.casefold())
 
 
-@check("error", each=False)
+@check("error", "record_id", each=False)
 def duplicate_id(entries: Sequence[Entry], context: Context) -> Iterator[Finding]:
     """A record is cited by its name, which must be its own."""
     seen: dict[str, Row] = {}
@@ -35,7 +35,7 @@ def duplicate_id(entries: Sequence[Entry], context: Context) -> Iterator[Finding
             )
 
 
-@check("warning", each=False)
+@check("warning", "title", "model", "metric", "value", each=False)
 def duplicate_result(entries: Sequence[Entry], context: Context) -> Iterator[Finding]:
     """The same title, model, metric, value and cost twice is one result, entered twice."""
 
@@ -56,7 +56,7 @@ def duplicate_result(entries: Sequence[Entry], context: Context) -> Iterator[Fin
             )
 
 
-@check("warning", each=False)
+@check("warning", "paper", "model", each=False)
 def shared_burden(entries: Sequence[Entry], context: Context) -> Iterator[Finding]:
     """One time printed for a paper as a whole is not the time of each of its models."""
     groups: dict[tuple[Any, ...], list[Entry]] = defaultdict(list)
@@ -77,7 +77,7 @@ def shared_burden(entries: Sequence[Entry], context: Context) -> Iterator[Findin
                 )
 
 
-@check("warning", each=False)
+@check("warning", "model", "compute_scope", each=False)
 def child_below_base(entries: Sequence[Entry], context: Context) -> Iterator[Finding]:
     """A model built on another has cost at least as much, if its compute is the total."""
     totals: dict[str, float] = {}
@@ -97,7 +97,7 @@ def child_below_base(entries: Sequence[Entry], context: Context) -> Iterator[Fin
             )
 
 
-@check("warning", each=False)
+@check("warning", "model", each=False)
 def multiply_adds(entries: Sequence[Entry], context: Context) -> Iterator[Finding]:
     """Half the forward FLOP of the same model elsewhere: multiply-adds taken for FLOP."""
     by_model: dict[tuple[str, str], list[Entry]] = defaultdict(list)
@@ -116,7 +116,7 @@ def multiply_adds(entries: Sequence[Entry], context: Context) -> Iterator[Findin
                 )
 
 
-@check("warning", each=False)
+@check("warning", "model", "value", each=False)
 def sources_disagree(entries: Sequence[Entry], context: Context) -> Iterator[Finding]:
     """Two records of one model with one value whose compute differs more than threefold."""
     same: dict[tuple[Any, ...], list[Entry]] = defaultdict(list)
@@ -138,7 +138,7 @@ def sources_disagree(entries: Sequence[Entry], context: Context) -> Iterator[Fin
                 )
 
 
-@check("warning", each=False)
+@check("warning", "date", "compute_scope", each=False)
 def compute_off_its_year(entries: Sequence[Entry], context: Context) -> Iterator[Finding]:
     """Compute more than three robust sigmas from that of the same benchmark and year."""
     years: dict[tuple[Any, ...], list[tuple[float, Entry]]] = defaultdict(list)

@@ -11,7 +11,7 @@ LEAST_UTILISATION = 1 / 500
 """Counted operations over peak burden below this are taken for an error in time or devices."""
 
 
-@check("error")
+@check("error", "benchmark")
 def unknown_benchmark(entry: Entry, context: Context) -> Iterator[Finding]:
     """The benchmark must be defined, or its metric cannot be turned into an error."""
     if entry.benchmark is None:
@@ -24,7 +24,7 @@ def unknown_benchmark(entry: Entry, context: Context) -> Iterator[Finding]:
         )
 
 
-@check("error")
+@check("error", "metric")
 def unknown_metric(entry: Entry, context: Context) -> Iterator[Finding]:
     """The metric must be one that the benchmark defines."""
     if entry.benchmark and entry.metric is None:
@@ -37,7 +37,7 @@ def unknown_metric(entry: Entry, context: Context) -> Iterator[Finding]:
         )
 
 
-@check("error")
+@check("error", "value")
 def value_out_of_range(entry: Entry, context: Context) -> Iterator[Finding]:
     """An error lies strictly between 0 and 1: its logarithm is what is fitted."""
     if entry.metric and entry.error is not None and not 0 < entry.error < 1:
@@ -50,7 +50,7 @@ def value_out_of_range(entry: Entry, context: Context) -> Iterator[Finding]:
         )
 
 
-@check("warning")
+@check("warning", "value")
 def percent_for_share(entry: Entry, context: Context) -> Iterator[Finding]:
     """A metric in percent below 1 is usually a share."""
     if entry.metric and entry.metric.scale == 100 and entry["value"] < 1:
@@ -65,7 +65,7 @@ def percent_for_share(entry: Entry, context: Context) -> Iterator[Finding]:
 @check("error")
 def unknown_hardware(entry: Entry, context: Context) -> Iterator[Finding]:
     """A device must be in the hardware table, or its peak rate is unknown."""
-    if entry["hardware"] and entry.device is None:
+    if entry["hardware"] and entry.device is None and context.hardware_complete:
         name = entry["hardware"]
         near = did_you_mean(name, context.hardware.names())
         remedy = near or "add the device to the hardware table"
@@ -119,7 +119,7 @@ def format_slower_than_fp32(entry: Entry, context: Context) -> Iterator[Finding]
             )
 
 
-@check("error")
+@check("error", "date")
 def future_date(entry: Entry, context: Context) -> Iterator[Finding]:
     """A result cannot have been published after today."""
     if parse_date(entry["date"]) > context.today:
@@ -127,7 +127,7 @@ def future_date(entry: Entry, context: Context) -> Iterator[Finding]:
         yield Finding(entry.row, "date", message, "write the date of publication")
 
 
-@check("warning")
+@check("warning", "date")
 def device_newer_than_result(entry: Entry, context: Context) -> Iterator[Finding]:
     """A device released after the result cannot have trained it; often a name clash."""
     if entry.device and entry.device.release_date[:7] > entry["date"][:7]:
@@ -237,7 +237,7 @@ def reported_flop_without_method(entry: Entry, context: Context) -> Iterator[Fin
         )
 
 
-@check("error")
+@check("error", "compute_source")
 def compute_without_source(entry: Entry, context: Context) -> Iterator[Finding]:
     """Whoever states compute says where it stands."""
     figures = ("training_hours", "device_hours", "reported_flop", "forward_flop")
@@ -306,7 +306,7 @@ def forward_flop_below_params(entry: Entry, context: Context) -> Iterator[Findin
         )
 
 
-@check("warning")
+@check("warning", "compute_scope")
 def search_booked_as_training(entry: Entry, context: Context) -> Iterator[Finding]:
     """The cost of an architecture search is not that of training the model."""
     text = f"{entry['compute_source'] or ''} {entry['note'] or ''}"
@@ -326,7 +326,7 @@ def search_booked_as_training(entry: Entry, context: Context) -> Iterator[Findin
         )
 
 
-@check("warning")
+@check("warning", "compute_scope")
 def pretraining_left_out(entry: Entry, context: Context) -> Iterator[Finding]:
     """A model that starts from a pretrained one has not been paid for in full by its training."""
     if entry["compute_scope"] == "total" and entry["base_model"]:
