@@ -96,6 +96,15 @@ def test_the_finding_in_the_readme_is_that_of_the_corpus(records):
         law = PowerLaw(direction, replicates=100, error_sd_decades=0.02)
         result = law.fit(data, "flop_hardware", compute_sd="compute_sd_decades")
         assert phrase.format(result.exponent, *result.conf_int().loc["exponent"]) in readme
+    stated, default = (
+        PowerLaw(replicates=100).fit(part, "flop_hardware").exponent
+        for part in (
+            data[data["peak_precision_basis"] == "stated"],
+            data[data["peak_precision_basis"] == "default"],
+        )
+    )
+    assert f"states the number format give {stated:.1f}" in readme
+    assert f"FP32 for want of it {default:.1f}" in readme
 
 
 def test_generated_files_are_up_to_date():
