@@ -158,3 +158,17 @@ def test_versions_agree():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert PYPROJECT["project"]["version"] == __version__ == citation["version"]
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_paper_has_a_bibtex_entry(records):
+    text = (ROOT / "data/references.bib").read_text(encoding="utf-8")
+    keys = re.findall(r"^@\w+\{([^,\s]+),$", text, re.MULTILINE)
+    assert sorted(keys) == keys
+    assert len(set(keys)) == len(keys)
+    assert set(keys) == set(records["paper"])
+    assert text.count("{") == text.count("}")
+
+
+def test_our_own_corpus_leaves_no_warning_open(corpus):
+    assert [str(problem) for problem in corpus.problems] == []
+    assert all(len(problem.remedy) > 10 for problem in corpus.waived)
