@@ -10,8 +10,15 @@ from scalelaw.errors import ScalelawError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, 1 for bad input, 2 for bad usage."""
-    parsed = _parser().parse_args(arguments)
+    """Run the command line.
+
+    Returns
+    -------
+    int
+        0; 1 where the input has errors; 2 for bad usage or a file that cannot be read.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parsed = _parser(with_steps=words[:1] == ["task"]).parse_args(words)
     try:
         status: int = parsed.run(parsed)
     except ScalelawError as error:
@@ -20,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(with_steps: bool) -> argparse.ArgumentParser:
+    """Return the parser; the workflow's steps are loaded only where they are asked for."""
     parser = argparse.ArgumentParser(
         prog="scalelaw",
         description="Empirical scaling laws from published deep-learning results. "
@@ -34,11 +42,18 @@ def _parser() -> argparse.ArgumentParser:
     data = Path("data")
     validate.add_argument("--hardware", nargs="+", type=Path, default=[data / "hardware.csv"])
     validate.add_argument("--benchmarks", nargs="+", type=Path, default=[data / "benchmarks.yaml"])
+    validate.add_argument(
+        "--format",
+        choices=("text", "json", "github"),
+        default="text",
+        help="json for programs, github for annotations on a pull request",
+    )
+    validate.add_argument("--strict", action="store_true", help="warnings count as errors")
     validate.set_defaults(run=_validate)
 
     task = commands.add_parser("task", help="run one step of the workflow on files you name")
     names = task.add_subparsers(title="steps", required=True, metavar="STEP")
-    for name in tasks.NAMES:
+    for name in tasks.NAMES if with_steps else ():
         summary = (tasks.get(name).__doc__ or "").splitlines()[0]
         step = names.add_parser(name.replace("_", "-"), help=summary, description=summary)
         step.add_argument("--log", type=Path)
@@ -56,13 +71,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _validate(parsed: argparse.Namespace) -> int:
-    from scalelaw.corpus import load_corpus
-    from scalelaw.corpus.problems import describe
+    from scalelaw.corpus import CorpusError, load_corpus
+    from scalelaw.corpus.problems import FORMATS
 
-    corpus = load_corpus(parsed.papers, parsed.hardware, parsed.benchmarks)
-    print(describe(corpus.problems))
-    print(f"{len(corpus.records)} records")
-    return 0
+    try:
+        corpus = load_corpus(parsed.papers, parsed.hardware, parsed.benchmarks)
+    except CorpusError as error:
+        print(FORMATS[parsed.format](error.problems))
+        unreadable = any(problem.check == "unreadable-file" for problem in error.problems)
+        return 2 if unreadable else 1
+    print(FORMATS[parsed.format](corpus.problems))
+    if parsed.format == "text":
+        print(f"{len(corpus.records)} records, {len(corpus.waived)} warning(s) waived")
+    return 1 if parsed.strict and corpus.problems else 0
 
 
 def _task(parsed: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """Tasks from the command line: the same work, errors without tracebacks."""
 
+import json
 import shlex
 
 import pytest
@@ -71,15 +72,59 @@ def test_a_task_makes_the_folders_it_writes_to(settings, tmp_path):
     assert records.is_file()
 
 
-def test_validate(settings, corpus_files, capsys):
-    tables = ["--hardware", str(settings["hardware"][0]), "--benchmarks",
-              str(settings["benchmarks"][0])]  # fmt: skip
-    papers = str(settings["papers"][0])
-    assert main(["validate", papers, *tables]) == 0
-    assert capsys.readouterr().out == "0 error(s), 0 warning(s)\n16 records\n"
+@pytest.fixture
+def validate(settings, capsys):
+    """Return a function that validates the corpus file and gives status and output."""
+    papers, hardware, benchmarks = (
+        str(settings[kind][0]) for kind in ("papers", "hardware", "benchmarks")
+    )
+
+    def run(*arguments, file=papers):
+        words = ["validate", file, "--hardware", hardware, "--benchmarks", benchmarks, *arguments]
+        return main(words), capsys.readouterr().out
+
+    return run
+
+
+def test_a_good_file_validates(validate):
+    status, out = validate()
+    assert (status, out) == (0, "0 error(s), 0 warning(s)\n16 records, 0 warning(s) waived\n")
+
+
+def test_errors_are_status_1_and_unreadable_files_2(validate, corpus_files):
     corpus_files(ROW | {"hardware": "abacus"})
-    assert main(["validate", papers, *tables]) == 1
-    assert 'unknown hardware "abacus"' in capsys.readouterr().err
+    status, out = validate()
+    assert status == 1
+    assert 'papers.csv:2: hardware: error: unknown hardware "abacus"' in out
+    assert validate(file="nowhere.csv")[0] == 2
+
+
+def test_warnings_fail_only_if_asked(validate, corpus_files):
+    corpus_files(ROW | {"training_hours": "9000"})
+    assert validate()[0] == 0
+    assert validate("--strict")[0] == 1
+
+
+def test_problems_come_as_json(validate, corpus_files):
+    corpus_files(ROW | {"hardware": "abacus"})
+    status, out = validate("--format", "json")
+    (problem,) = json.loads(out)
+    assert status == 1
+    assert (problem["line"], problem["column"], problem["check"]) == (
+        2,
+        "hardware",
+        "unknown-hardware",
+    )
+
+
+def test_problems_come_as_annotations(validate, corpus_files):
+    corpus_files(ROW | {"training_hours": "50%\nof"})
+    status, out = validate("--format", "github")
+    assert status == 1
+    (line,) = out.splitlines()
+    assert line.startswith("::error file=")
+    assert ",line=2,title=bad-cell::training_hours: " in line
+    assert "50%25%0Aof" in line
 
 
 def test_tables_come_back_as_they_were_written(settings):

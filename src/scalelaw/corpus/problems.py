@@ -1,7 +1,8 @@
 """What is wrong with the input, with its place and remedy."""
 
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from scalelaw.errors import ScalelawError
@@ -64,3 +65,27 @@ def describe(problems: Sequence[Problem]) -> str:
     warnings = [p for p in problems if p.severity == "warning"]
     count = f"{len(errors)} error(s), {len(warnings)} warning(s)"
     return "\n".join([*map(str, warnings), *map(str, errors), count])
+
+
+def as_json(problems: Sequence[Problem]) -> str:
+    """Return the problems as a JSON list of objects."""
+    return json.dumps([asdict(problem) for problem in problems], indent=1, ensure_ascii=False)
+
+
+def as_github(problems: Sequence[Problem]) -> str:
+    """Return the problems as commands that GitHub shows at the lines of a pull request."""
+
+    def escape(text: str) -> str:
+        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+    def escape_property(text: str) -> str:
+        return escape(text).replace(":", "%3A").replace(",", "%2C")
+
+    return "\n".join(
+        f"::{p.severity} file={escape_property(p.file)},line={p.line},"
+        f"title={escape_property(p.check)}::{escape(f'{p.column}: {p.message} ({p.remedy})')}"
+        for p in problems
+    )
+
+
+FORMATS = {"text": describe, "json": as_json, "github": as_github}

@@ -84,6 +84,8 @@ def render_report(
         benchmarks=benchmarks,
         settings=settings,
         data=_data_summary(records, benchmarks),
+        years=_cross(records, benchmarks, _calendar_year(records)),
+        confidence=_cross(records, benchmarks, records["confidence"]),
         headline=_rows(headline),
         lead=_lead(headline, benchmarks),
         others=_rows(exponents[exponents["basis"] != basis]),
@@ -111,6 +113,25 @@ def read_citation(path: Path) -> dict[str, Any]:
     """Read ``CITATION.cff``."""
     content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return content
+
+
+def _calendar_year(records: pd.DataFrame) -> pd.Series:
+    return records["date"].str[:4]
+
+
+def _cross(
+    records: pd.DataFrame, benchmarks: Mapping[str, Benchmark], by: pd.Series
+) -> dict[str, Any]:
+    """Count the records in fits by benchmark and another property."""
+    used = records["excluded"] == ""
+    counts = pd.crosstab(records["benchmark"][used], by[used])
+    columns = [str(column) for column in sorted(counts.columns)]
+    rows = [
+        (benchmark.name, [int(n) for n in counts.loc[key, columns]])
+        for key, benchmark in benchmarks.items()
+        if key in counts.index
+    ]
+    return {"columns": columns, "rows": rows}
 
 
 def _in_fits(records: pd.DataFrame, basis: str) -> pd.DataFrame:
