@@ -10,9 +10,10 @@ test:
 setup:
 	@./run setup
 
-# Write the code book and the configuration reference from their schemas.
+# Write the code book, the data package and the configuration reference from their schemas.
 generated: setup
 	./run exec python -m scalelaw.corpus.codebook > data/README.md
+	./run exec python -m scalelaw.corpus.datapackage > data/datapackage.json
 	./run exec python -m scalelaw.config > config/README.md
 
 # What continuous integration checks besides the tests.

@@ -11,6 +11,7 @@ from packaging.specifiers import SpecifierSet
 from scalelaw import PowerLaw, __version__, load_corpus
 from scalelaw.config import reference
 from scalelaw.corpus.codebook import codebook
+from scalelaw.corpus.datapackage import datapackage
 from scalelaw.corpus.records import Selection
 from scalelaw.decompose import decompose_pair
 from small_corpus import ROOT
@@ -112,6 +113,16 @@ def test_generated_files_are_up_to_date():
     assert (ROOT / "data/README.md").read_text() == codebook(), "run `make generated`"
     expected = reference(schema, ROOT / "config/config.yaml")
     assert (ROOT / "config/README.md").read_text() == expected, "run `make generated`"
+
+
+def test_other_tools_can_read_the_data_package():
+    """Frictionless checks descriptor, types, constraints and keys of every row."""
+    import frictionless
+
+    path = ROOT / "data/datapackage.json"
+    assert path.read_text(encoding="utf-8") == datapackage(), "run `make generated`"
+    report = frictionless.validate(str(path))
+    assert report.valid, report.flatten(["title", "rowNumber", "fieldName", "note"])[:5]
 
 
 def test_every_key_of_the_configuration_is_commented():

@@ -52,6 +52,10 @@ def _describe(error: Any) -> Iterator[str]:
         yield f"{where}: {error.instance!r} is not one of {', '.join(known)}" + (
             f" ({near})" if near else ""
         )
+    elif error.validator == "type":
+        kinds = {"array": "a list, such as [a, b]", "object": "a group of keys"}
+        wanted = kinds.get(error.validator_value, f"of type {error.validator_value}")
+        yield f"{where or '-'}: {error.instance!r} is not {wanted}"
     else:
         yield f"{where or '-'}: {error.message}"
 

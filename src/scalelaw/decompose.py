@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scalelaw.errors import FitError
+from scalelaw.errors import FitError, did_you_mean
 from scalelaw.fit.estimators import (
     Array,
     OrdinaryLeastSquares,
@@ -88,9 +88,14 @@ def decompose_pair(records: "pd.DataFrame", before: str, after: str) -> "pd.Data
     logs = log_parts(splittable(records).set_index("record_id"))
     for record_id in (before, after):
         if record_id not in logs.index:
+            known = records["record_id"].tolist()
+            lacks = (
+                "lacks a device, their number or hours" if record_id in known else "is not known"
+            )
+            near = did_you_mean(record_id, logs.index.tolist()) or "choose another record"
             raise FitError(
-                f'pair {before} to {after}: "{record_id}" is not a record with device, number of '
-                "devices and hours"
+                f'decompose.pairs: the record "{record_id}" of the pair {before} to {after} '
+                f"{lacks} ({near})"
             )
     change = logs.loc[after] - logs.loc[before]
     whole = change["total"]

@@ -3,18 +3,24 @@
 import json
 import shlex
 
+import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 
 from scalelaw import tasks
 from scalelaw.cli import main
 from scalelaw.tables import read_records
 from small_corpus import ROW, planted_rows
 
+CHECKED = ("records", "parquet", "excluded", "problems")
+
 
 @pytest.fixture
 def settings(corpus_files, tmp_path):
     files = corpus_files(*planted_rows())
-    out = {name: tmp_path / f"{name}.csv" for name in ("records", "excluded", "problems")}
+    out = {
+        name: tmp_path / f"{name}.csv" for name in ("records", "parquet", "excluded", "problems")
+    }
     return {
         **files,
         "analyse": ["imagenet"],
@@ -125,6 +131,13 @@ def test_problems_come_as_annotations(validate, corpus_files):
     assert line.startswith("::error file=")
     assert ",line=2,title=bad-cell::training_hours: " in line
     assert "50%25%0Aof" in line
+
+
+def test_parquet_holds_the_same_records_with_types(settings):
+    tasks.run("check_corpus", None, **settings)
+    stored = pd.read_parquet(settings["parquet"])
+    assert_frame_equal(stored, read_records(settings["records"]), check_dtype=False)
+    assert stored["flop_hardware"].dtype == "float64"
 
 
 def test_tables_come_back_as_they_were_written(settings):

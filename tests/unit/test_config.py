@@ -41,8 +41,11 @@ def test_the_defaults_are_valid():
         (changed(fit__zzz=5), "fit.zzz: unknown key (known keys: min_papers"),
         (changed(headline_basis="hardwear"), '(did you mean "hardware"?)'),
         (changed(fit__level=95), "fit.level: 95 is greater than or equal to the maximum"),
-        (changed(seed="lucky"), "seed: 'lucky' is not of type 'integer'"),
-        (changed(corpus__extra="mine.csv"), "corpus.extra: 'mine.csv' is not of type 'array'"),
+        (changed(seed="lucky"), "seed: 'lucky' is not of type integer"),
+        (
+            changed(corpus__extra="mine.csv"),
+            "corpus.extra: 'mine.csv' is not a list, such as [a, b]",
+        ),
         (changed(decompose__pairs=[["a"]]), "decompose.pairs.0:"),
         (changed(bases=["reported"]), '"hardware" is not among bases (reported)'),
     ],

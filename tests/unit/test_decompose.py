@@ -82,7 +82,7 @@ def test_too_few_papers_and_unknown_pairs_are_refused():
         decompose_trend(records(papers=2), "year")
     with pytest.raises(FitError, match="same for all"):
         decompose_trend(records().assign(year=2020.0), "year")
-    with pytest.raises(FitError, match='"nobody" is not a record'):
+    with pytest.raises(FitError, match='record "nobody" of the pair r0 to nobody is not known'):
         decompose_pair(records(), "r0", "nobody")
 
 

@@ -412,7 +412,7 @@ def test_a_york_line_that_turns_vertical_is_refused():
 
 def test_scatter_of_compute_must_be_known_for_every_record():
     data = noisy()
-    data.loc[3, "sd"] = np.nan
+    data.loc[3, "sd"] = 0.0
     with pytest.raises(FitError, match="sd must be positive and finite"):
         PowerLaw("york", replicates=100).fit(data, compute_sd="sd")
 
@@ -425,3 +425,16 @@ def test_a_law_draws_itself_over_its_data():
     assert high >= result.compute_range[1] / 10
     xs = ax.lines[0].get_xdata()
     assert xs.min() == pytest.approx(result.predict(result.error_range[1])["compute"][0])
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (noisy().drop(columns="paper"), 'no column "paper"'),
+        (noisy().assign(error="high"), 'column "error" must hold numbers'),
+        (noisy().assign(compute=np.nan), 'column "compute" has empty cells'),
+    ],
+)
+def test_wrong_columns_are_named(data, message):
+    with pytest.raises(FitError, match=message):
+        PowerLaw(replicates=100).fit(data)

@@ -8,6 +8,7 @@ from scalelaw.streams import stream
 from scalelaw.tables import read_records, read_result
 from small_corpus import planted_rows
 
+CHECKED = ("records", "parquet", "excluded", "problems")
 CHOSEN = {"analyse": ["imagenet"], "bases": ["hardware"], "exclude_scopes": []}
 
 
@@ -17,7 +18,9 @@ def tables(corpus_files, tmp_path):
     rows = planted_rows(papers=10)
     for row in rows[:2]:
         row["training_hours"] = repr(30 * float(row["training_hours"]))
-    out = {name: tmp_path / f"{name}.csv" for name in ("records", "excluded", "problems")}
+    out = {
+        name: tmp_path / f"{name}.csv" for name in ("records", "parquet", "excluded", "problems")
+    }
     assert tasks.run("check_corpus", None, **corpus_files(*rows), **CHOSEN, **out) == 0
     common = {
         "records": out["records"],
@@ -27,7 +30,7 @@ def tables(corpus_files, tmp_path):
         "level": 0.95,
         "seed": 1,
     }
-    fits = {name: tmp_path / f"{name}.csv" for name in ("exponents", "left_out", "peak_rates")}
+    fits = {name: tmp_path / f"{name}.csv" for name in ("exponents", "left_out", "sensitivity")}
     models = tmp_path / "models"
     models.mkdir()
     (models / "stale.hardware.york.json").write_text("{}")
@@ -64,7 +67,7 @@ def test_doubling_times_are_given_where_growth_is_certain(tables):
 
 
 def test_the_choice_of_the_peak_rate_has_a_row_each(tables):
-    choices = read_result(tables["peak_rates"]).set_index("sample")
+    choices = read_result(tables["sensitivity"]).set_index("sample")
     assert choices.loc["number format stated", "n_records"] == 0
     assert choices.loc["all, as used", "exponent"] == choices.loc["FP32 by default", "exponent"]
     assert choices.loc["all at the FP32 peak", "n_records"] == 20
@@ -73,7 +76,9 @@ def test_the_choice_of_the_peak_rate_has_a_row_each(tables):
 def test_dates_become_decimal_years(corpus_files, tmp_path):
     rows = planted_rows(papers=1)
     rows[0]["date"], rows[1]["date"] = "2012-12", "2020-07-02"
-    out = {name: tmp_path / f"{name}.csv" for name in ("records", "excluded", "problems")}
+    out = {
+        name: tmp_path / f"{name}.csv" for name in ("records", "parquet", "excluded", "problems")
+    }
     assert tasks.run("check_corpus", None, **corpus_files(*rows), **CHOSEN, **out) == 0
     assert read_records(out["records"])["year"].tolist() == pytest.approx([2012.954, 2020.5])
 

@@ -186,7 +186,7 @@ def test_warnings_reach_the_table_and_the_report(project):
     ("setting", "expected"),
     [
         ("benchmark: [imagenet]", 'benchmark: unknown key (did you mean "benchmarks"?)'),
-        ("fit: {level: high}", "fit.level: 'high' is not of type 'number'"),
+        ("fit: {level: high}", "fit.level: 'high' is not of type number"),
     ],
 )
 def test_a_mistyped_setting_is_refused(project, setting, expected):

@@ -11,6 +11,7 @@ rule check_corpus:
             labels={"table": "records"},
             caption="../report/check_corpus.rst",
         ),
+        parquet=f"{RESULTS}/corpus/records.parquet",
         excluded=report(
             f"{RESULTS}/corpus/excluded.csv",
             category="Corpus",

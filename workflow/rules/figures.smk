@@ -33,6 +33,7 @@ rule draw_figures:
         f"{RESULTS}/benchmarks/draw_figures.tsv"
     conda:
         "../../environment.yml"
+    threads: 2
     params:
         benchmarks=BENCHMARKS,
         basis=config["headline_basis"],

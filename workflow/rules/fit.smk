@@ -15,10 +15,10 @@ rule fit_power_laws:
             labels={"table": "without each paper"},
             caption="../report/fit_power_laws.rst",
         ),
-        peak_rates=report(
-            f"{RESULTS}/fits/peak_rates.csv",
+        sensitivity=report(
+            f"{RESULTS}/fits/sensitivity.csv",
             category="Exponents",
-            labels={"table": "by choice of the peak rate"},
+            labels={"table": "by choice of records and peak rate"},
             caption="../report/fit_power_laws.rst",
         ),
         fits=report(

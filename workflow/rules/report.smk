@@ -6,7 +6,7 @@ rule write_report:
         problems=rules.check_corpus.output.problems,
         exponents=rules.fit_power_laws.output.exponents,
         left_out=rules.fit_power_laws.output.left_out,
-        peak_rates=rules.fit_power_laws.output.peak_rates,
+        sensitivity=rules.fit_power_laws.output.sensitivity,
         pair_table=rules.decompose_compute.output.pair_table,
         trend_table=rules.decompose_compute.output.trend_table,
         figures=[f"{RESULTS}/figures/{name}.svg" for name in FIGURES],

@@ -5,5 +5,6 @@ import sys
 from scalelaw import tasks
 
 settings = {**snakemake.input, **snakemake.output, **snakemake.params}
+settings["threads"] = snakemake.threads
 del settings["code"]  # there to rerun the rule when the library changes
 sys.exit(tasks.run("draw_figures", snakemake.log[0], **settings))

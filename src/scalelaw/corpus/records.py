@@ -58,7 +58,8 @@ def derive_records(entries: Sequence[Entry], selection: Selection) -> "pd.DataFr
     for column in columns:
         cells = frame[column.name]
         if column.kind in ("number", "count"):
-            frame[column.name] = cells.astype("float64")
+            kind = "float64" if column.kind == "number" else "Int64"
+            frame[column.name] = cells.astype("float64").astype(kind)
         else:
             frame[column.name] = cells.astype("str").where(cells.notna(), "")
     return frame

@@ -104,7 +104,12 @@ class PowerLaw:
         from statsmodels.tools.eval_measures import aicc
         from statsmodels.tools.tools import add_constant
 
-        flop, err = (np.asarray(data[c], dtype=np.float64) for c in (compute, error))
+        for column in filter(None, (compute, error, groups, compute_sd)):
+            if column not in data:
+                raise FitError(
+                    f'the data have no column "{column}"; they have {list(data.columns)}'
+                )
+        flop, err = (_numbers(data, column) for column in (compute, error))
         index, names = group_index(data[groups])
         _check(flop, err, names, self.min_groups)
         log_compute, log_inverse_error = np.log10(flop), -np.log10(err)
@@ -119,7 +124,7 @@ class PowerLaw:
         if self.direction == "york":
             if compute_sd is None:
                 raise FitError("york needs compute_sd: name the column with its standard deviation")
-            sd_y = np.asarray(data[compute_sd], dtype=np.float64)
+            sd_y = _numbers(data, compute_sd)
             if not (np.isfinite(sd_y).all() and (sd_y > 0).all()):
                 raise FitError(f"{compute_sd} must be positive and finite in every record")
             estimator = york = York(x, y, np.full_like(x, self.error_sd_decades), sd_y, index)
@@ -191,6 +196,16 @@ def _refuse_vertical(slope: float, left_out: Array, draws: Array, tail: float) -
             "the errors-in-variables line is not identified: it turns vertical when papers are "
             "left out or resampled"
         )
+
+
+def _numbers(data: "pd.DataFrame", column: str) -> Array:
+    try:
+        values = np.asarray(data[column], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise FitError(f'column "{column}" must hold numbers: {error}') from None
+    if np.isnan(values).any():
+        raise FitError(f'column "{column}" has empty cells; remove these rows')
+    return values
 
 
 def _check(flop: Array, err: Array, names: list[str], min_groups: int) -> None:

@@ -279,10 +279,10 @@ def _label_extremes(ax: Axes, records: pd.DataFrame) -> None:
         records["compute"].idxmin(),
         records["error"].idxmax(),
     ]
-    figure = ax.get_figure()
+    figure = ax.get_figure(root=True)
     if figure is None:
         return
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     taken = []
     legend = ax.get_legend()

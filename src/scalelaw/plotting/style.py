@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
+from scalelaw.typography import superscript
+
 _METADATA: dict[str, dict[str, Any]] = {
     ".svg": {"Date": None},
     ".png": {"Software": None},
@@ -82,6 +84,8 @@ def compute_axis(axes: Axes) -> None:
     """Make x a logarithmic axis in powers of ten of FLOP."""
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(base=10, numticks=7))
+    # Superscripts of the font: mathematical text takes long to lay out.
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"10{superscript(round(log10(x)))}"))
     axes.xaxis.set_minor_locator(NullLocator())
 
 

@@ -39,7 +39,7 @@ def render_report(
     problems: pd.DataFrame,
     exponents: pd.DataFrame,
     left_out: pd.DataFrame,
-    peak_rates: pd.DataFrame,
+    sensitivity: pd.DataFrame,
     pairs: pd.DataFrame,
     trends: pd.DataFrame,
     figures: Sequence[Path],
@@ -53,7 +53,7 @@ def render_report(
 
     Parameters
     ----------
-    records, excluded, problems, exponents, left_out, peak_rates, pairs, trends : pandas.DataFrame
+    records, excluded, problems, exponents, left_out, sensitivity, pairs, trends : pandas.DataFrame
         Result tables.
     figures : sequence of Path
         SVG files, embedded in this order.
@@ -89,7 +89,7 @@ def render_report(
         headline=_rows(headline),
         lead=_lead(headline, benchmarks),
         others=_rows(exponents[exponents["basis"] != basis]),
-        peak_rates=_rows(peak_rates),
+        sensitivity=_rows(sensitivity),
         influence=_rows(_influence(left_out, basis)),
         figures=[_figure(path, benchmarks, basis) for path in figures],
         pairs=_pairs(pairs, records),
@@ -184,7 +184,7 @@ def _lead(headline: pd.DataFrame, benchmarks: Mapping[str, Benchmark]) -> dict[s
                 **first,
                 "name": benchmark.name,
                 "error_label": benchmark.error_label,
-                "directions": sorted(mine["exponent"]),
+                "directions": sorted(mine["exponent"].drop("compute_on_error")),
             }
     return None
 
@@ -217,8 +217,9 @@ def _figure(path: Path, benchmarks: Mapping[str, Benchmark], basis: str) -> dict
     else:
         benchmark = benchmarks[key]
         title = f"{benchmark.name}: compute against {benchmark.error_label}"
+        task = benchmark.task[0].upper() + benchmark.task[1:]
         text = (
-            f"{benchmark.task.capitalize()}, {benchmark.test_set}; {basis} basis. Line and band: "
+            f"{task}, {benchmark.test_set}; {basis} basis. Line and band: "
             "fit of compute on error, clustered by paper; the other directions are dashed and "
             "dotted."
         )

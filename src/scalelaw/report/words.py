@@ -2,6 +2,8 @@
 
 import math
 
+from scalelaw.typography import superscript
+
 BASIS_WORDS = {
     "hardware": "devices × peak rate × time",
     "operations": "3 × forward FLOP × examples × epochs",
@@ -24,8 +26,6 @@ COMPONENT_WORDS = {
     "total": "compute in all",
 }
 
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
 
 def number(value: float, digits: int = 2) -> str:
     """Return a number with so many significant digits, ``–`` for none, ∞ for infinity."""
@@ -38,7 +38,7 @@ def number(value: float, digits: int = 2) -> str:
     power = math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
     if power >= 6 or power < -4:
         mantissa = f"{value / 10.0**power:.{digits - 1}f}"
-        return f"{mantissa} × 10{str(power).translate(_SUPERSCRIPT)}".replace("-", "−")
+        return f"{mantissa} × 10{superscript(power)}".replace("-", "−")
     return f"{round(value, digits - 1 - power):,.{max(0, digits - 1 - power)}f}".replace("-", "−")
 
 

@@ -20,6 +20,7 @@ def check_corpus(
     bases: list[str],
     exclude_scopes: list[str],
     records: Path,
+    parquet: Path,
     excluded: Path,
     problems: Path,
     today: str | None = None,
@@ -38,6 +39,8 @@ def check_corpus(
         Compute scopes that keep a record out of fits.
     records, excluded, problems : path
         CSV files to write.
+    parquet : path
+        The records once more, with types, for other tools.
     today : str, optional
         Date after which a record counts as future, YYYY-MM-DD.
     """
@@ -57,6 +60,7 @@ def check_corpus(
             raise ConfigError(f'benchmarks: "{benchmark}" is not defined ({near})')
     frame = corpus.records
     write_table(frame, records)
+    frame.to_parquet(parquet, index=False)
     columns = ["record_id", "benchmark", "paper", "model", "file", "line", "excluded"]
     write_table(frame.loc[frame["excluded"] != "", columns], excluded)
     fields = ["file", "line", "column", "severity", "check", "message", "remedy"]

@@ -1,6 +1,11 @@
 """Draw every figure from result files."""
 
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from scalelaw.corpus.benchmarks import read_benchmarks
 from scalelaw.fit import DIRECTIONS, PowerLawResult
@@ -27,6 +32,7 @@ def draw_figures(
     basis: str,
     level: float,
     figures: list[Path],
+    threads: int = 1,
 ) -> str:
     """Write each figure as SVG, PNG and PDF.
 
@@ -44,9 +50,9 @@ def draw_figures(
         Level of bands and intervals.
     figures : list of path
         Files to write; name and suffix choose figure and format.
+    threads : int
+        Processes that draw at the same time; the files do not depend on it.
     """
-    import matplotlib.pyplot as plt
-
     defined = read_benchmarks(benchmark_files)
     table = read_records(records)
     status = read_result(exponents).set_index(["benchmark", "basis", "direction"])["status"]
@@ -79,18 +85,35 @@ def draw_figures(
                 shown.assign(has_compute=shown["flop_best"].notna()),
             )
         )
+    makers: dict[str, Callable[[], Figure]] = {
+        **{
+            f"compute_error_{key}": partial(draw_compute_against_error, panel, level)
+            for key, panel in zip(benchmarks, panels, strict=True)
+        },
+        "overview": partial(draw_overview, panels, level),
+        "error_by_year": partial(draw_error_by_year, by_year),
+        "compute_growth": partial(draw_compute_growth, read_result(trend_table), titles, level),
+    }
+    jobs = [
+        (make, paths)
+        for name, make in makers.items()
+        if (paths := [path for path in figures if path.stem == name])
+    ]
+    if threads == 1:
+        for make, paths in jobs:
+            _draw(make, paths)
+    else:
+        with ProcessPoolExecutor(threads) as pool:
+            for done in [pool.submit(_draw, make, paths) for make, paths in jobs]:
+                done.result()
+    return f"{len(figures)} files of {len(jobs)} figures"
+
+
+def _draw(make: Callable[[], Figure], paths: list[Path]) -> None:
+    import matplotlib.pyplot as plt
+
     with style():
-        drawn = {
-            **{
-                f"compute_error_{key}": draw_compute_against_error(panel, level)
-                for key, panel in zip(benchmarks, panels, strict=True)
-            },
-            "overview": draw_overview(panels, level),
-            "error_by_year": draw_error_by_year(by_year),
-            "compute_growth": draw_compute_growth(read_result(trend_table), titles, level),
-        }
-        for path in figures:
-            save(drawn[path.stem], path)
-        for figure in drawn.values():
-            plt.close(figure)
-    return f"{len(figures)} files of {len(drawn)} figures"
+        figure = make()
+        for path in paths:
+            save(figure, path)
+        plt.close(figure)

@@ -25,7 +25,7 @@ def fit_power_laws(
     seed: int,
     exponents: Path,
     left_out: Path,
-    peak_rates: Path,
+    sensitivity: Path,
     fits: Path,
 ) -> str:
     """Write the table of exponents, the leave-one-paper-out table and one JSON file per fit.
@@ -46,7 +46,7 @@ def fit_power_laws(
         Standard deviation of log10(1/e) for the errors-in-variables direction.
     seed : int
         Seed of the whole run; each fit draws from a stream of its own.
-    exponents, left_out, peak_rates : path
+    exponents, left_out, sensitivity : path
         CSV files to write; the last holds the fits of compute on error with other choices of the
         peak rate.
     fits : path
@@ -86,13 +86,13 @@ def fit_power_laws(
     write_table(frame, exponents)
     empty = pd.DataFrame(columns=[*key, "paper_left_out", "n_records", "exponent"])
     write_table(pd.concat(without) if without else empty, left_out)
-    choices = _peak_rate_choices(table, benchmarks, min_papers, replicates, level, seed)
-    write_table(choices, peak_rates)
+    choices = _sensitivity(table, benchmarks, min_papers, replicates, level, seed)
+    write_table(choices, sensitivity)
     mixed = " (best mixes bases)" if BEST in bases else ""
     return f"{sum(r['status'] == 'fitted' for r in rows)} of {len(rows)} fits made{mixed}"
 
 
-def _peak_rate_choices(
+def _sensitivity(
     table: pd.DataFrame,
     benchmarks: list[str],
     min_papers: int,
@@ -100,13 +100,14 @@ def _peak_rate_choices(
     level: float,
     seed: int,
 ) -> pd.DataFrame:
-    """Fit the hardware basis by how its peak rate was chosen, to show how far that decides."""
+    """Fit the hardware basis with other choices of records and peak rate, to show what decides."""
     stated = table["peak_precision_basis"] == "stated"
     samples = {
         "all, as used": (table, "flop_hardware"),
         "number format stated": (table[stated], "flop_hardware"),
         "FP32 by default": (table[~stated], "flop_hardware"),
         "all at the FP32 peak": (table, "flop_hardware_fp32"),
+        "nothing left out of compute": (table[table["compute_scope"] == "total"], "flop_hardware"),
     }
     rows: list[dict[str, Any]] = []
     for benchmark in benchmarks:

@@ -16,7 +16,7 @@ def write_report(
     problems: Path,
     exponents: Path,
     left_out: Path,
-    peak_rates: Path,
+    sensitivity: Path,
     pair_table: Path,
     trend_table: Path,
     figures: list[Path],
@@ -35,7 +35,7 @@ def write_report(
 
     Parameters
     ----------
-    records, excluded, problems, exponents, left_out, peak_rates, pair_table, trend_table : path
+    records, excluded, problems, exponents, left_out, sensitivity, pair_table, trend_table : path
         Result tables of the other tasks.
     figures : list of path
         SVG figures.
@@ -61,7 +61,7 @@ def write_report(
             problems=read_result(problems),
             exponents=read_result(exponents),
             left_out=read_result(left_out),
-            peak_rates=read_result(peak_rates),
+            sensitivity=read_result(sensitivity),
             pairs=read_result(pair_table),
             trends=read_result(trend_table),
             figures=order,
