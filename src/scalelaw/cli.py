@@ -4,9 +4,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scalelaw import __version__, tasks
 from scalelaw.errors import ScalelawError
+
+if TYPE_CHECKING:
+    from scalelaw.corpus.hardware import Hardware
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,6 +55,26 @@ def _parser(with_steps: bool) -> argparse.ArgumentParser:
     validate.add_argument("--strict", action="store_true", help="warnings count as errors")
     validate.set_defaults(run=_validate)
 
+    imports = commands.add_parser("import", help="draft rows for review from another database")
+    sources = imports.add_subparsers(title="sources", required=True, metavar="SOURCE")
+    for name, summary in (
+        ("epoch", 'Epoch AI\'s "All ML Systems" CSV'),
+        ("timm", "results-imagenet.csv of timm"),
+    ):
+        source = sources.add_parser(name, help=summary, description=summary)
+        source.add_argument("file", type=Path, metavar="FILE")
+        for option, file, what in (
+            ("--output", "review.csv", "the rows, for review"),
+            ("--unmapped", "unmapped.csv", "what could not be mapped, and why"),
+        ):
+            source.add_argument(
+                option, type=Path, default=Path(file), help=f"{what} (default: {file})"
+            )
+        source.add_argument("--force", action="store_true", help="overwrite existing files")
+        if name == "epoch":
+            source.add_argument("--hardware", type=Path, default=data / "hardware.csv")
+        source.set_defaults(run=_import, source=name)
+
     task = commands.add_parser("task", help="run one step of the workflow on files you name")
     names = task.add_subparsers(title="steps", required=True, metavar="STEP")
     for name in tasks.NAMES if with_steps else ():
@@ -84,6 +108,41 @@ def _validate(parsed: argparse.Namespace) -> int:
     if parsed.format == "text":
         print(f"{len(corpus.records)} records, {len(corpus.waived)} warning(s) waived")
     return 1 if parsed.strict and corpus.problems else 0
+
+
+def _import(parsed: argparse.Namespace) -> int:
+    from scalelaw.corpus import importers
+
+    outputs = (parsed.output, parsed.unmapped)
+    if len({path.resolve() for path in (parsed.file, *outputs)}) < 3:
+        raise ScalelawError("FILE, --output and --unmapped must be three different files")
+    for path in outputs:
+        if path.exists() and not parsed.force:
+            raise ScalelawError(f"{path}: exists already (name another file, or add --force)")
+    if parsed.source == "epoch":
+        imported = importers.import_epoch(parsed.file, _hardware(parsed.hardware))
+    else:
+        imported = importers.import_timm(parsed.file)
+    importers.write_for_review(imported, *outputs)
+    print(importers.summarise(imported))
+    print(f"Rows: {parsed.output}\nNot mapped: {parsed.unmapped}")
+    print(
+        "The rows are for review and never go straight into the corpus: check each figure at its "
+        "primary source, fill what is empty, then run `scalelaw validate`."
+    )
+    return 0
+
+
+def _hardware(path: Path) -> "Hardware":
+    from scalelaw.corpus import CorpusError
+    from scalelaw.corpus.hardware import Hardware
+    from scalelaw.corpus.schema import HARDWARE
+    from scalelaw.corpus.table import read_table
+
+    table = read_table(path, HARDWARE)
+    if table.problems:
+        raise CorpusError(table.problems)
+    return Hardware(table.rows)
 
 
 def _task(parsed: argparse.Namespace) -> int:

@@ -97,6 +97,15 @@ _PARSERS: dict[str, Callable[[str, Column], Any]] = {
 }
 
 
+def is_readable(text: str, column: Column) -> bool:
+    """Return whether a cell that is not empty can be read as its column demands."""
+    try:
+        _PARSERS[column.kind](text, column)
+    except _CellError:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class Row:
     """One row: its place, and its cells by column name; an empty or broken cell is None."""
