@@ -75,6 +75,13 @@ def _parser(with_steps: bool) -> argparse.ArgumentParser:
             source.add_argument("--hardware", type=Path, default=data / "hardware.csv")
         source.set_defaults(run=_import, source=name)
 
+    add = commands.add_parser("add", help="ask for a new record, check it and append it")
+    add.add_argument("--papers", type=Path, default=data / "papers.csv")
+    add.add_argument("--hardware", nargs="+", type=Path, default=[data / "hardware.csv"])
+    add.add_argument("--benchmarks", nargs="+", type=Path, default=[data / "benchmarks.yaml"])
+    add.add_argument("--fits", type=Path, default=Path("results/fits/models"))
+    add.set_defaults(run=_add)
+
     task = commands.add_parser("task", help="run one step of the workflow on files you name")
     names = task.add_subparsers(title="steps", required=True, metavar="STEP")
     for name in tasks.NAMES if with_steps else ():
@@ -143,6 +150,17 @@ def _hardware(path: Path) -> "Hardware":
     if table.problems:
         raise CorpusError(table.problems)
     return Hardware(table.rows)
+
+
+def _add(parsed: argparse.Namespace) -> int:
+    from scalelaw.corpus.add import add_record, open_corpus
+
+    corpus = open_corpus(parsed.papers, parsed.hardware, parsed.benchmarks)
+    try:
+        return 0 if add_record(corpus, parsed.fits, input, print) else 1
+    except (EOFError, KeyboardInterrupt):
+        print("\nStopped; nothing was changed.", file=sys.stderr)
+        return 1
 
 
 def _task(parsed: argparse.Namespace) -> int:

@@ -20,13 +20,17 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _URL = re.compile(r"https?://[^\s<>\"']+")
 
 
-class _CellError(Exception):
+class CellError(ValueError):
     """A cell that cannot be read: message and remedy."""
+
+    def __str__(self) -> str:
+        message, remedy = self.args
+        return f"{message} ({remedy})"
 
 
 def _slug(text: str, _: Column) -> str:
     if not _SLUG.fullmatch(text):
-        raise _CellError(
+        raise CellError(
             f'"{text}" is not a name', "use small letters, digits, dots, dashes and underscores"
         )
     return text
@@ -34,23 +38,23 @@ def _slug(text: str, _: Column) -> str:
 
 def _url(text: str, _: Column) -> str:
     if not _URL.fullmatch(text):
-        raise _CellError(f'"{text}" is not a web address', "write the full address, https://...")
+        raise CellError(f'"{text}" is not a web address', "write the full address, https://...")
     return text
 
 
 def _number(text: str, column: Column) -> float:
     if not _NUMBER.fullmatch(text):
-        raise _CellError(
+        raise CellError(
             f'"{text}" is not a positive number',
             "write digits with a decimal point and no unit, such as 1281167 or 1.2e18",
         )
     value = float(text)
     if not math.isfinite(value) or value <= 0:
-        raise _CellError(
+        raise CellError(
             f'"{text}" is not a positive finite number', "leave the cell empty if unknown"
         )
     if column.kind == "count" and value != int(value):
-        raise _CellError(f'"{text}" is not a whole number', "write how many devices ran at a time")
+        raise CellError(f'"{text}" is not a whole number', "write how many devices ran at a time")
     return value
 
 
@@ -73,14 +77,14 @@ def _date(text: str, _: Column) -> str:
     try:
         parse_date(text)
     except ValueError:
-        raise _CellError(f'"{text}" is not a date', "write YYYY-MM or YYYY-MM-DD") from None
+        raise CellError(f'"{text}" is not a date', "write YYYY-MM or YYYY-MM-DD") from None
     return text
 
 
 def _choice(text: str, column: Column) -> str:
     if text not in column.choices:
         near = did_you_mean(text, list(column.choices))
-        raise _CellError(
+        raise CellError(
             f'"{text}" is not one of {", ".join(column.choices)}', near or "use one of these words"
         )
     return text
@@ -97,11 +101,26 @@ _PARSERS: dict[str, Callable[[str, Column], Any]] = {
 }
 
 
+def read_cell(text: str, column: Column) -> Any:
+    """Return the value of a cell, None if it is empty.
+
+    Raises
+    ------
+    CellError
+        If the cell cannot be read as its column demands, or is empty although required.
+    """
+    if text:
+        return _PARSERS[column.kind](text, column)
+    if column.required:
+        raise CellError("the cell is empty", "this column is required")
+    return None
+
+
 def is_readable(text: str, column: Column) -> bool:
     """Return whether a cell that is not empty can be read as its column demands."""
     try:
-        _PARSERS[column.kind](text, column)
-    except _CellError:
+        read_cell(text, column)
+    except CellError:
         return False
     return True
 
@@ -214,13 +233,9 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
             values: dict[str, Any] = dict.fromkeys(known)
             broken = set()
             for column_name, cell in zip(header, cells, strict=True):
-                column, stripped = known[column_name], cell.strip()
                 try:
-                    if stripped:
-                        values[column_name] = _PARSERS[column.kind](stripped, column)
-                    elif column.required:
-                        raise _CellError("the cell is empty", "this column is required")
-                except _CellError as bad:
+                    values[column_name] = read_cell(cell.strip(), known[column_name])
+                except CellError as bad:
                     broken.add(column_name)
                     report(start, column_name, "bad-cell", *bad.args)
             table.rows.append(Row(name, start, values, frozenset(broken)))
