@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from scalelaw.report.words import fixed, number, p_value, percent
+from scalelaw.report.words import p_value, percent
+from scalelaw.typography import fixed, number
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from scalelaw.plotting.style import (
     compute_axis,
     error_axis,
 )
+from scalelaw.typography import fixed, fixed_interval
 
 DIRECTION_LABELS = {
     "compute_on_error": "compute on error",
@@ -114,7 +115,7 @@ def draw_compute_against_error(panel: Panel, level: float) -> Figure:
         handles = [
             Line2D([], [], color=ACCENT if d == "compute_on_error" else INK, lw=1.6,
                    linestyle=_DASHES[d],
-                   label=f"{DIRECTION_LABELS[d]}: exponent {fit.exponent:.1f}")
+                   label=f"{DIRECTION_LABELS[d]}: {_exponent(fit, level)}")
             for d, fit in panel.fits.items()
         ]  # fmt: skip
         ax.legend(handles=handles, loc="lower left", fontsize=8)
@@ -134,12 +135,12 @@ def draw_overview(panels: Sequence[Panel], level: float) -> Figure:
     for ax, panel in zip(grid.flat, panels, strict=False):
         _draw_panel(ax, panel, level, size=9)
         fit = panel.fits.get("compute_on_error")
-        note = f"exponent {fit.exponent:.1f}" if fit else "not fitted"
+        note = _exponent(fit, level) if fit else "not fitted"
         papers = panel.records["paper"].nunique()
         ax.set_title(f"{panel.title}\n", fontsize=9)
         ax.text(
-            0, 1.02, f"{note} · {len(panel.records)} records, {papers} papers",
-            transform=ax.transAxes, fontsize=7.5, color=INK,
+            0, 1.02, f"{note} · n {len(panel.records)}, {papers} papers",
+            transform=ax.transAxes, fontsize=7, color=INK,
         )  # fmt: skip
         ax.set_ylabel(panel.error_label, fontsize=8)
     for ax in list(grid.flat)[len(panels) :]:
@@ -303,6 +304,11 @@ def _label_extremes(ax: Axes, records: pd.DataFrame) -> None:
                 taken.append(box)
                 break
             text.remove()
+
+
+def _exponent(fit: PowerLawResult, level: float) -> str:
+    low, high = fit.conf_int(level).loc["exponent"]
+    return f"exponent {fixed(fit.exponent)} ({fixed_interval(low, high)})"
 
 
 def _short(name: str, length: int = 28) -> str:

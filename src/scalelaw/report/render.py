@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from scalelaw.corpus.benchmarks import Benchmark
 from scalelaw.report import words
+from scalelaw.typography import fixed, fixed_interval, interval, number
 
 FIGURE_TEXTS = {
     "overview": (
@@ -75,8 +76,8 @@ def render_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("number", "interval", "fixed", "fixed_interval", "percent", "p_value"):
-        environment.filters[name] = getattr(words, name)
+    for show in (number, interval, fixed, fixed_interval, words.percent, words.p_value):
+        environment.filters[show.__name__] = show
     basis = settings["basis"]
     headline = exponents[exponents["basis"] == basis]
     template = environment.get_template("report.html.j2")
