@@ -1,5 +1,6 @@
 """Which library files a rule depends on."""
 
+import os
 import subprocess
 import sys
 
@@ -45,5 +46,11 @@ def test_versions_name_what_shapes_results():
 def test_importing_the_library_loads_no_heavy_one():
     heavy = ["statsmodels", "pandas", "matplotlib", "scipy", "numpy"]
     code = f"import sys, scalelaw; print([m for m in {heavy} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.strip() == "[]"
