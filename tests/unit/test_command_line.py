@@ -12,15 +12,13 @@ from scalelaw.cli import main
 from scalelaw.tables import read_records
 from small_corpus import ROW, planted_rows
 
-CHECKED = ("records", "parquet", "excluded", "problems")
+CHECKED = ("records", "parquet", "excluded", "problems", "waived")
 
 
 @pytest.fixture
 def settings(corpus_files, tmp_path):
     files = corpus_files(*planted_rows())
-    out = {
-        name: tmp_path / f"{name}.csv" for name in ("records", "parquet", "excluded", "problems")
-    }
+    out = {name: tmp_path / f"{name}.csv" for name in CHECKED}
     return {
         **files,
         "analyse": ["imagenet"],

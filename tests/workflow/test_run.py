@@ -182,6 +182,20 @@ def test_warnings_reach_the_table_and_the_report(project):
     assert "device-newer-than-result" in (project.path / "results/report.html").read_text()
 
 
+def test_a_waived_warning_moves_to_its_own_table(project):
+    header, *rows = (project.path / "data/mine.csv").read_text().splitlines()
+    reason = "device-newer-than-result: a test of the waiver"
+    rows = [row.replace("GTX 580", "V100").rstrip(",") for row in rows]
+    pad = header.count(",")
+    rows = [row + "," * (pad - row.count(",")) + reason for row in rows]
+    project.edit("data/mine.csv", lambda _: "\n".join([header, *rows]) + "\n")
+    assert project.snakemake().returncode == 0
+    waived = rows_of(project, "corpus/waived.csv")
+    assert set(waived["remedy"]) == {"a test of the waiver"}
+    assert len(rows_of(project, "corpus/problems.csv")) == 10 - len(waived)
+    assert "a test of the waiver" in (project.path / "results/report.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [

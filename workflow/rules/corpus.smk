@@ -18,6 +18,12 @@ rule check_corpus:
             labels={"table": "records outside the fits"},
             caption="../report/check_corpus.rst",
         ),
+        waived=report(
+            f"{RESULTS}/corpus/waived.csv",
+            category="Corpus",
+            labels={"table": "waived warnings"},
+            caption="../report/check_corpus.rst",
+        ),
         problems=report(
             f"{RESULTS}/corpus/problems.csv",
             category="Corpus",

@@ -4,6 +4,7 @@ rule write_report:
         records=rules.check_corpus.output.records,
         excluded=rules.check_corpus.output.excluded,
         problems=rules.check_corpus.output.problems,
+        waived=rules.check_corpus.output.waived,
         exponents=rules.fit_power_laws.output.exponents,
         left_out=rules.fit_power_laws.output.left_out,
         sensitivity=rules.fit_power_laws.output.sensitivity,

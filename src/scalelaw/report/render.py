@@ -38,6 +38,7 @@ def render_report(
     records: pd.DataFrame,
     excluded: pd.DataFrame,
     problems: pd.DataFrame,
+    waived: pd.DataFrame,
     exponents: pd.DataFrame,
     left_out: pd.DataFrame,
     sensitivity: pd.DataFrame,
@@ -54,8 +55,10 @@ def render_report(
 
     Parameters
     ----------
-    records, excluded, problems, exponents, left_out, sensitivity, pairs, trends : pandas.DataFrame
-        Result tables.
+    records, excluded, problems, waived : pandas.DataFrame
+        Tables of the corpus.
+    exponents, left_out, sensitivity, pairs, trends : pandas.DataFrame
+        Tables of fits and decomposition.
     figures : sequence of Path
         SVG files, embedded in this order.
     benchmarks : mapping of str to Benchmark
@@ -96,6 +99,7 @@ def render_report(
         pairs=_pairs(pairs, records),
         trends=_rows(trends),
         problems=_rows(problems),
+        waived=_rows(waived),
         excluded=_rows(excluded),
         excluded_by_reason=_count(excluded, "excluded"),
         scopes=_count(records[records["excluded"] == ""], "compute_scope"),

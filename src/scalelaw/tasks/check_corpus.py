@@ -23,6 +23,7 @@ def check_corpus(
     parquet: Path,
     excluded: Path,
     problems: Path,
+    waived: Path,
     today: str | None = None,
 ) -> str:
     """Write the checked records, those that no fit uses and why, and the warnings.
@@ -37,8 +38,8 @@ def check_corpus(
         Bases of compute that later steps fit.
     exclude_scopes : list of str
         Compute scopes that keep a record out of fits.
-    records, excluded, problems : path
-        CSV files to write.
+    records, excluded, problems, waived : path
+        CSV files to write; the last holds the warnings that their rows waive, with the reason.
     parquet : path
         The records once more, with types, for other tools.
     today : str, optional
@@ -64,6 +65,7 @@ def check_corpus(
     columns = ["record_id", "benchmark", "paper", "model", "file", "line", "excluded"]
     write_table(frame.loc[frame["excluded"] != "", columns], excluded)
     fields = ["file", "line", "column", "severity", "check", "message", "remedy"]
-    write_table(pd.DataFrame([asdict(p) for p in corpus.problems], columns=fields), problems)
+    for found, path in ((corpus.problems, problems), (corpus.waived, waived)):
+        write_table(pd.DataFrame([asdict(p) for p in found], columns=fields), path)
     used = (frame["excluded"] == "").sum()
     return f"{describe(corpus.problems)}\n{len(frame)} records, {used} enter fits"

@@ -14,6 +14,7 @@ def write_report(
     records: Path,
     excluded: Path,
     problems: Path,
+    waived: Path,
     exponents: Path,
     left_out: Path,
     sensitivity: Path,
@@ -35,8 +36,10 @@ def write_report(
 
     Parameters
     ----------
-    records, excluded, problems, exponents, left_out, sensitivity, pair_table, trend_table : path
-        Result tables of the other tasks.
+    records, excluded, problems, waived : path
+        Tables of ``check_corpus``.
+    exponents, left_out, sensitivity, pair_table, trend_table : path
+        Tables of ``fit_power_laws`` and ``decompose_compute``.
     figures : list of path
         SVG figures.
     benchmark_files, sources : list of path
@@ -59,6 +62,7 @@ def write_report(
             records=read_records(records),
             excluded=read_result(excluded),
             problems=read_result(problems),
+            waived=read_result(waived),
             exponents=read_result(exponents),
             left_out=read_result(left_out),
             sensitivity=read_result(sensitivity),
