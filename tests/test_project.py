@@ -105,7 +105,7 @@ def test_the_finding_in_the_readme_is_that_of_the_corpus(records):
         )
     )
     assert f"states the number format give {stated:.1f}" in readme
-    assert f"FP32 for want of it {default:.1f}" in readme
+    assert f"those whose source does not {default:.1f}" in readme
 
 
 def test_generated_files_are_up_to_date():

@@ -46,6 +46,12 @@ def device_hours(record: Mapping[str, Any]) -> float | None:
     return total
 
 
+def hardware_flop(record: Mapping[str, Any], peak_flop_per_s: float | None) -> float | None:
+    """Return devices x peak rate x seconds, None where one of them is not known."""
+    hours = device_hours(record)
+    return hours * 3600.0 * peak_flop_per_s if hours and peak_flop_per_s else None
+
+
 def training_flop(record: Mapping[str, Any], peak_flop_per_s: float | None) -> TrainingFlop:
     """Compute a record's training compute under each basis.
 
@@ -63,10 +69,9 @@ def training_flop(record: Mapping[str, Any], peak_flop_per_s: float | None) -> T
         Thompson et al., arXiv:2007.05558); ``operations`` = 3 x forward FLOP x examples x epochs;
         ``reported`` = the source's own figure.
     """
-    hours = device_hours(record)
-    hardware = hours * 3600.0 * peak_flop_per_s if hours and peak_flop_per_s else None
     counts = [record[c] for c in ("forward_flop", "train_examples", "epochs")]
     operations = None
     if all(counts):
         operations = PASSES_PER_TRAINING_STEP * counts[0] * counts[1] * counts[2]
+    hardware = hardware_flop(record, peak_flop_per_s)
     return TrainingFlop(hardware, operations, record["reported_flop"])

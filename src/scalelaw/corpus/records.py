@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from scalelaw.compute import BASES, BEST, CONFIDENCE_SD_DECADES, device_hours
+from scalelaw.compute import BASES, BEST, CONFIDENCE_SD_DECADES, hardware_flop
 from scalelaw.corpus.checks.catalogue import Entry
 from scalelaw.corpus.schema import DERIVED, PAPERS
 from scalelaw.corpus.table import parse_date
@@ -69,7 +69,7 @@ def _derive(entry: Entry, selection: Selection) -> dict[str, Any]:
     device, flop = entry.device, entry.flop
     best, basis = flop.best()
     stated = "stated" if entry["precision"] else "default"
-    hours, fp32 = device_hours(entry.row.values), device.peak("fp32") if device else None
+    fp32 = device.peak("fp32") if device else None
     return {
         "file": entry.row.file,
         "line": entry.row.line,
@@ -82,7 +82,7 @@ def _derive(entry: Entry, selection: Selection) -> dict[str, Any]:
         "peak_fp32_flop_per_s": fp32,
         "peak_flop_per_s": device.peak(entry.precision) if device and entry.precision else None,
         "flop_hardware": flop.hardware,
-        "flop_hardware_fp32": hours * 3600 * fp32 if hours and fp32 else None,
+        "flop_hardware_fp32": hardware_flop(entry.row.values, fp32),
         "flop_operations": flop.operations,
         "flop_reported": flop.reported,
         "flop_best": best,

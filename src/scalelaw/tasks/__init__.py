@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, TextIO, get_args, get_origin
+from typing import Any, TextIO, get_args, get_origin
 
 from scalelaw.errors import ScalelawError
 
@@ -96,8 +96,6 @@ def parameters(name: str) -> dict[str, tuple[type, bool, bool]]:
             kind = next(k for k in get_args(kind) if k is not types.NoneType)
         if get_origin(kind) is list:
             kind, many = get_args(kind)[0], True
-        if get_origin(kind) is Literal:
-            kind = str
         found[parameter.name] = (kind, many, parameter.default is inspect.Parameter.empty)
     return found
 

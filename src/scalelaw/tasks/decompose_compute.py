@@ -60,10 +60,8 @@ def decompose_compute(
             "rates": rates,
         }
         try:
-            trend = decompose_trend(
-                    data, regressor, min_papers, replicates, level,
-                    stream(seed, benchmark, regressor, rates),
-                )  # fmt: skip
+            own_stream = stream(seed, benchmark, regressor, rates)
+            trend = decompose_trend(data, regressor, min_papers, replicates, level, own_stream)
         except FitError as error:
             size = {"n_records": len(data), "n_papers": data["paper"].nunique()}
             rows.append(pd.DataFrame([{**key, "status": f"not fitted: {error}", **size}]))

@@ -28,7 +28,7 @@ def fit_power_laws(
     sensitivity: Path,
     fits: Path,
 ) -> str:
-    """Write the table of exponents, the leave-one-paper-out table and one JSON file per fit.
+    """Write tables of exponents, of their sensitivity, without each paper, and one JSON per fit.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ def fit_power_laws(
     seed : int
         Seed of the whole run; each fit draws from a stream of its own.
     exponents, left_out, sensitivity : path
-        CSV files to write; the last holds the fits of compute on error with other choices of the
-        peak rate.
+        CSV files to write; the last holds the fits of compute on error with other choices of
+        records and peak rate.
     fits : path
         Folder of ``<benchmark>.<basis>.<direction>.json``.
     """
@@ -105,7 +105,7 @@ def _sensitivity(
     samples = {
         "all, as used": (table, "flop_hardware"),
         "number format stated": (table[stated], "flop_hardware"),
-        "FP32 by default": (table[~stated], "flop_hardware"),
+        "number format not stated": (table[~stated], "flop_hardware"),
         "all at the FP32 peak": (table, "flop_hardware_fp32"),
         "nothing left out of compute": (table[table["compute_scope"] == "total"], "flop_hardware"),
     }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from scalelaw.compute import TrainingFlop, training_flop
+from scalelaw.compute import TrainingFlop, hardware_flop, training_flop
 from scalelaw.corpus.benchmarks import Benchmark, Metric
 from scalelaw.corpus.hardware import Device, Hardware
 from scalelaw.corpus.problems import Problem, Severity
@@ -43,6 +43,16 @@ class Entry:
     def error(self) -> float | None:
         """The metric as an error."""
         return self.metric.to_error(self["value"]) if self.metric and self["value"] else None
+
+    @property
+    def fastest_flop(self) -> float | None:
+        """What the devices could do in their time in the fastest format they have.
+
+        None where the rate of the stated format is not known: it might be the fastest.
+        """
+        if self.device is None or self.flop.hardware is None:
+            return None
+        return hardware_flop(self.row.values, self.device.fastest_rate())
 
 
 def make_entry(row: Row, context: Context) -> Entry:
@@ -154,13 +164,13 @@ def run_checks(
 
     rows = [*(entry.row for entry in entries), *devices]
     waivers = {row.place: named for row in rows if (named := read_waivers(row))}
-    used: set[tuple[tuple[str, int], str]] = set()
+    needed: dict[tuple[str, int], set[str]] = {}
     problems, waived = [], []
     for finding, one in found:
         row = finding.row
         reason = waivers.get(row.place, {}).get(one.name)
         if reason and one.severity == "warning":
-            used.add((row.place, one.name))
+            needed.setdefault(row.place, set()).add(one.name)
             waived.append(row.problem(finding.column, "warning", one.name, finding.message, reason))
         else:
             problems.append(
@@ -168,8 +178,7 @@ def run_checks(
             )
     for row in rows:
         if row.place in waivers:
-            needed = {name for place, name in used if place == row.place}
-            problems += _doubt_waivers(row, waivers[row.place], needed)
+            problems += _doubt_waivers(row, waivers[row.place], needed.get(row.place, set()))
     return problems, waived
 
 

@@ -192,21 +192,17 @@ def device_days_as_days(entry: Entry, context: Context) -> Iterator[Finding]:
 @check("warning")
 def more_operations_than_peak(entry: Entry, context: Context) -> Iterator[Finding]:
     """Counted operations above devices x peak rate x time mean that one of the two is wrong."""
-    flop = entry.flop
-    if flop.hardware and flop.operations and entry.device and entry.precision:
-        bound = flop.hardware
-        if not entry["precision"]:
-            # With no stated precision the fastest format of the device is the only safe bound.
-            used, best = entry.device.peak(entry.precision), entry.device.fastest_rate()
-            bound *= best / used if used else 1.0
-        if flop.operations > bound:
-            yield Finding(
-                entry.row,
-                "forward_flop",
-                f"{flop.operations:.3g} operations exceed the {bound:.3g} FLOP that the devices "
-                "could do in that time",
-                "check multiply-adds, epochs, devices and hours",
-            )
+    counted = entry.flop.operations
+    # With no stated precision the fastest format of the device is the only safe bound.
+    bound = entry.flop.hardware if entry["precision"] else entry.fastest_flop
+    if bound and counted and counted > bound:
+        yield Finding(
+            entry.row,
+            "forward_flop",
+            f"{counted:.3g} operations exceed the {bound:.3g} FLOP that the devices could do in "
+            "that time",
+            "check multiply-adds, epochs, devices and hours",
+        )
 
 
 @check("warning")
@@ -266,17 +262,15 @@ def reported_flop_disagrees(entry: Entry, context: Context) -> Iterator[Finding]
 @check("warning")
 def reported_flop_above_peak(entry: Entry, context: Context) -> Iterator[Finding]:
     """A reported total above the peak burden counts something that these devices did not do."""
-    if entry.flop.reported and entry.flop.hardware and entry.device and entry.precision:
-        used, best = entry.device.peak(entry.precision), entry.device.fastest_rate()
-        bound = entry.flop.hardware * (best / used if used else 1.0)
-        if entry.flop.reported > 1.05 * bound:
-            yield Finding(
-                entry.row,
-                "reported_flop",
-                f"{entry.flop.reported:.3g} exceeds the {bound:.3g} FLOP that the devices could "
-                "do in that time at their fastest",
-                "check sparse peaks, boards, and what the total includes",
-            )
+    reported, bound = entry.flop.reported, entry.fastest_flop
+    if reported and bound and reported > 1.05 * bound:
+        yield Finding(
+            entry.row,
+            "reported_flop",
+            f"{reported:.3g} exceeds the {bound:.3g} FLOP that the devices could do in that time "
+            "at their fastest",
+            "check sparse peaks, boards, and what the total includes",
+        )
 
 
 @check("warning")
