@@ -4,13 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scalelaw import __version__, tasks
 from scalelaw.errors import ScalelawError
-
-if TYPE_CHECKING:
-    from scalelaw.corpus.hardware import Hardware
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,6 +78,37 @@ def _parser(with_steps: bool) -> argparse.ArgumentParser:
     add.add_argument("--fits", type=Path, default=Path("results/fits/models"))
     add.set_defaults(run=_add)
 
+    afford = commands.add_parser(
+        "afford",
+        help="what an error costs, or what a budget reaches",
+        description="What a target error costs to train and run, or which error a budget reaches, "
+        "from the draws of the last run of the workflow.",
+        epilog="Settings that are not given are those of the last run.",
+    )
+    afford.add_argument("--benchmark", required=True, help="such as imagenet")
+    asked = afford.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--error", help="target, written 5%% or 0.05")
+    asked.add_argument("--budget", type=float, metavar="USD", help="US$ to spend on training")
+    afford.add_argument("--device", help='such as "RTX 4090"')
+    afford.add_argument("--year", type=int, help="year of prices and electricity")
+    afford.add_argument(
+        "--place",
+        action="append",
+        default=[],
+        help="where the electricity comes from; several are drawn from with equal chance",
+    )
+    afford.add_argument("--own", action="store_true", help="reckon with owning the device")
+    afford.add_argument("--form", choices=("all", "power", "exponential", "floored"), default="all")
+    afford.add_argument(
+        "--ignore-floor", action="store_true", help="project below the known floor all the same"
+    )
+    afford.add_argument("--predictions-per-day", type=float, metavar="N", help="for running costs")
+    afford.add_argument("--preset", help="another study's constants, such as study")
+    afford.add_argument("--json", action="store_true", help="for programs")
+    afford.add_argument("--results", type=Path, default=Path("results"), help="results of a run")
+    afford.add_argument("--data", type=Path, default=data, help="prices, grid, devices")
+    afford.set_defaults(run=_afford)
+
     task = commands.add_parser("task", help="run one step of the workflow on files you name")
     names = task.add_subparsers(title="steps", required=True, metavar="STEP")
     for name in tasks.NAMES if with_steps else ():
@@ -119,6 +146,7 @@ def _validate(parsed: argparse.Namespace) -> int:
 
 def _import(parsed: argparse.Namespace) -> int:
     from scalelaw.corpus import importers
+    from scalelaw.corpus.hardware import read_hardware
 
     outputs = (parsed.output, parsed.unmapped)
     if len({path.resolve() for path in (parsed.file, *outputs)}) < 3:
@@ -127,7 +155,7 @@ def _import(parsed: argparse.Namespace) -> int:
         if path.exists() and not parsed.force:
             raise ScalelawError(f"{path}: exists already (name another file, or add --force)")
     if parsed.source == "epoch":
-        imported = importers.import_epoch(parsed.file, _hardware(parsed.hardware))
+        imported = importers.import_epoch(parsed.file, read_hardware([parsed.hardware]))
     else:
         imported = importers.import_timm(parsed.file)
     importers.write_for_review(imported, *outputs)
@@ -140,18 +168,6 @@ def _import(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _hardware(path: Path) -> "Hardware":
-    from scalelaw.corpus import CorpusError
-    from scalelaw.corpus.hardware import Hardware
-    from scalelaw.corpus.schema import HARDWARE
-    from scalelaw.corpus.table import read_table
-
-    table = read_table(path, HARDWARE)
-    if table.problems:
-        raise CorpusError(table.problems)
-    return Hardware(table.rows)
-
-
 def _add(parsed: argparse.Namespace) -> int:
     from scalelaw.corpus.add import add_record, open_corpus
 
@@ -161,6 +177,31 @@ def _add(parsed: argparse.Namespace) -> int:
     except (EOFError, KeyboardInterrupt):
         print("\nStopped; nothing was changed.", file=sys.stderr)
         return 1
+
+
+def _afford(parsed: argparse.Namespace) -> int:
+    from scalelaw.cost.afford import Desk, Question, parse_error
+
+    for name in ("budget", "predictions_per_day"):
+        value = getattr(parsed, name)
+        if value is not None and not 0 < value < float("inf"):
+            raise ScalelawError(f"--{name.replace('_', '-')} must be a positive number")
+    question = Question(
+        parsed.benchmark,
+        None if parsed.error is None else parse_error(parsed.error),
+        parsed.budget,
+        parsed.device,
+        parsed.year,
+        tuple(parsed.place),
+        parsed.own,
+        parsed.form,
+        parsed.ignore_floor,
+        parsed.preset,
+        parsed.predictions_per_day,
+    )
+    answer = Desk(parsed.results, parsed.data).answer(question)
+    print(answer.to_json() if parsed.json else answer.to_text())
+    return 0
 
 
 def _task(parsed: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 LIBRARIES = (
     "numpy", "pandas", "scipy", "statsmodels", "matplotlib", "snakemake", "jinja2", "jsonschema",
+    "scikit-learn",
 )  # fmt: skip
 
 

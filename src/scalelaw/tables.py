@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
 TEXT = frozenset(
     {
-        "after", "basis", "before", "benchmark", "check", "column", "component", "direction",
-        "excluded", "file", "form", "message", "model", "most_influential_paper", "paper",
-        "paper_left_out", "rates", "record_id", "regressor", "remedy", "sample", "severity",
-        "status", "unit",
+        "after", "basis", "before", "benchmark", "challenger", "check", "choice", "claim",
+        "claim_id", "column", "component", "date", "design", "device", "direction", "effect",
+        "excluded", "file", "fixed_target", "known_floor", "forecast", "form", "group", "how",
+        "kind", "lowest_model", "message", "model", "most_influential_paper", "note", "outcome",
+        "paper", "paper_left_out", "places", "quantity", "rates", "record_id", "refused",
+        "regressor", "relation", "remedy", "sample", "series", "severity", "source", "status",
+        "unit", "url", "verdict", "why",
     }
 )  # fmt: skip
 """Columns of result tables that hold text, even where it looks like a number or is empty."""

@@ -1,8 +1,16 @@
 """Devices by name or alias, with their peak rates."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from scalelaw.corpus.table import Row
+from scalelaw.corpus.problems import CorpusError
+from scalelaw.corpus.schema import HARDWARE
+from scalelaw.corpus.table import Row, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PEAK_COLUMNS = {
     "fp32": "peak_fp32_flop_per_s",
@@ -14,11 +22,24 @@ PEAK_COLUMNS = {
 
 @dataclass(frozen=True)
 class Device:
-    """One device: name, release date, and dense peak rates in FLOP/s by precision."""
+    """One device: name, release date, and dense peak rates in FLOP/s by precision.
+
+    Parameters
+    ----------
+    name, release_date, kind : str
+        As in the hardware table.
+    peaks : dict of str to float
+        Dense peak rates in FLOP/s by precision, None where not known.
+    tdp_w, price_usd : float or None
+        Thermal design power in W and price of one device in US$.
+    """
 
     name: str
     release_date: str
     peaks: dict[str, float | None]
+    kind: str = "GPU"
+    tdp_w: float | None = None
+    price_usd: float | None = None
 
     def peak(self, precision: str) -> float | None:
         """Return the peak rate at a precision, None where it is not known."""
@@ -47,6 +68,7 @@ class Hardware:
     """
 
     def __init__(self, rows: list[Row]):
+        self._rows = rows
         self._by_name: dict[str, Device] = {}
         self._devices: list[Device] = []
         for row in rows:
@@ -54,6 +76,9 @@ class Hardware:
                 row["device"],
                 row["release_date"],
                 {precision: row[column] for precision, column in PEAK_COLUMNS.items()},
+                row["kind"],
+                row["tdp_w"],
+                row["price_usd"],
             )
             self._devices.append(device)
             for name in device_names(row):
@@ -69,9 +94,34 @@ class Hardware:
         words = f" {name.casefold().removeprefix('nvidia ')} "
         return [d for d in self._devices if words in f" {d.name.casefold()} "]
 
+    def table(self) -> "pd.DataFrame":
+        """Return the rows as written, numbers as floats."""
+        import pandas as pd
+
+        frame = pd.DataFrame([row.values for row in self._rows])
+        for column in HARDWARE:
+            if column.kind == "number":
+                frame[column.name] = frame[column.name].astype("float64")
+        return frame
+
     def names(self) -> list[str]:
         """Return all names and aliases as written."""
         return self._names
+
+
+def read_hardware(paths: Sequence[Path]) -> Hardware:
+    """Read hardware tables.
+
+    Raises
+    ------
+    CorpusError
+        If a cell or file cannot be read; it lists every problem.
+    """
+    tables = [read_table(path, HARDWARE) for path in paths]
+    problems = sorted(problem for table in tables for problem in table.problems)
+    if problems:
+        raise CorpusError(problems)
+    return Hardware([row for table in tables for row in table.rows])
 
 
 def device_names(row: Row) -> list[str]:

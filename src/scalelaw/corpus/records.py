@@ -73,7 +73,8 @@ def _derive(entry: Entry, selection: Selection) -> dict[str, Any]:
     return {
         "file": entry.row.file,
         "line": entry.row.line,
-        "year": _decimal_year(entry["date"]),
+        "year": decimal_year(entry["date"]),
+        "method_year": decimal_year(entry["method_date"] or entry["date"]),
         "error_kind": entry.metric.error if entry.metric else None,
         "error": entry.error,
         "device": device.name if device else None,
@@ -120,7 +121,8 @@ def _why_excluded(entry: Entry, selection: Selection) -> str:
     return "; ".join(reasons)
 
 
-def _decimal_year(text: str) -> float:
+def decimal_year(text: str) -> float:
+    """Return a date, YYYY-MM or YYYY-MM-DD, as a decimal year; a month counts by its 15th."""
     day = parse_date(text if len(text) > 7 else f"{text}-15")
     start, end = date(day.year, 1, 1), date(day.year + 1, 1, 1)
     return round(day.year + (day - start).days / (end - start).days, 3)

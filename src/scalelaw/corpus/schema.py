@@ -61,6 +61,12 @@ PAPERS: tuple[Column, ...] = (
     Column(
         "date", "date", "First publication of the result, YYYY-MM or YYYY-MM-DD.", required=True
     ),
+    Column(
+        "method_date",
+        "date",
+        "First publication of the method, where the result appeared later: a known network "
+        "measured or trained again.",
+    ),
     Column("metric", "slug", "Metric of the value, as named in `benchmarks.yaml`.", required=True),
     Column("value", "number", "Metric as printed in the source.", "as the metric", required=True),
     Column("params", "number", "Parameters of the model.", "parameters"),
@@ -180,11 +186,55 @@ HARDWARE: tuple[Column, ...] = (
     ),
 )
 
+PRICE_KINDS = ("on_demand", "one_year", "three_year", "purchase")
+
+PRICES: tuple[Column, ...] = (
+    Column(
+        "device", "text", "Device: a `device` or alias of `hardware.csv`; one chip.", required=True
+    ),
+    Column("date", "date", "Day or month of the quote.", required=True),
+    Column(
+        "kind",
+        "choice",
+        "Rent per device-hour on demand or with a commitment of one or three years, or the price "
+        "of one device.",
+        required=True,
+        choices=PRICE_KINDS,
+    ),
+    Column(
+        "price_usd",
+        "number",
+        "Price as quoted, not adjusted for inflation.",
+        "US$ per device-hour, or US$",
+        required=True,
+    ),
+    Column("vendor", "text", "Who asked that price."),
+    Column("source", "text", "Who collected the quote.", required=True),
+    Column("url", "url", "Address at which the quote can be read.", required=True),
+    Column("note", "text", "Conversions and doubts."),
+)
+
+GRID: tuple[Column, ...] = (
+    Column("place", "text", "Country, group of countries, state or cloud region.", required=True),
+    Column("code", "text", "ISO code of a country."),
+    Column("year", "count", "Year of the figure.", required=True),
+    Column(
+        "g_co2e_per_kwh",
+        "number",
+        "Carbon intensity of the electricity generated there.",
+        "g CO2e/kWh",
+        required=True,
+    ),
+    Column("source", "text", "Who states the figure.", required=True),
+    Column("url", "url", "Address at which it can be read.", required=True),
+)
+
 # Columns that checking adds to those of papers.csv.
 DERIVED: tuple[Column, ...] = (
     Column("file", "text", "Corpus file of the record."),
     Column("line", "count", "Line of the record in that file."),
     Column("year", "number", "Date as a decimal year.", "years"),
+    Column("method_year", "number", "`method_date`, else `date`, as a decimal year.", "years"),
     Column("error_kind", "text", "Error quantity that the metric measures."),
     Column("error", "number", "The metric as an error, a fraction."),
     Column("device", "text", "Device of `hardware.csv` that `hardware` names."),

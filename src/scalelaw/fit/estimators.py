@@ -52,7 +52,7 @@ class OrdinaryLeastSquares:
         # Centring keeps the cross products small against the rounding of their sums.
         self._centre = float(x.mean()), float(y.mean())
         u, v = x - self._centre[0], y - self._centre[1]
-        columns = (np.ones_like(u), u, v, u * u, u * v)
+        columns = (np.ones_like(u), u, v, u * u, u * v, v * v)
         self._sums = np.stack(
             [np.bincount(index, weights=c, minlength=self.n_groups) for c in columns], axis=1
         )
@@ -60,12 +60,29 @@ class OrdinaryLeastSquares:
 
     def estimate(self, weights: Array) -> Array:
         """Return intercept and slope for each row of cluster weights."""
-        n, su, sv, suu, suv = (weights @ self._sums).T
+        _, x_mean, y_mean, sxx, sxy, _ = self.moments(weights)
         with np.errstate(invalid="ignore", divide="ignore"):
-            sxx = suu - su * su / n
-            slope = np.where(sxx > 1e-12 * self._spread, (suv - su * sv / n) / sxx, np.nan)
-            intercept = (sv - slope * su) / n + self._centre[1] - slope * self._centre[0]
-        return np.stack([intercept, slope], axis=1)
+            slope = np.where(sxx > 1e-12 * self._spread, sxy / sxx, np.nan)
+        return np.stack([y_mean - slope * x_mean, slope], axis=1)
+
+    def moments(self, weights: Array) -> Array:
+        """Return for each row of cluster weights the number of points and their moments.
+
+        Parameters
+        ----------
+        weights : array, shape (B, n_groups)
+            Cluster weights.
+
+        Returns
+        -------
+        array, shape (6, B)
+            Points n, means of x and y, and the sums of squares and products about the means:
+            of x, of x and y, of y.
+        """
+        n, su, sv, suu, suv, svv = (weights @ self._sums).T
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sxx, sxy, syy = suu - su * su / n, suv - su * sv / n, svv - sv * sv / n
+            return np.stack([n, su / n + self._centre[0], sv / n + self._centre[1], sxx, sxy, syy])
 
 
 class York:
@@ -156,8 +173,13 @@ def cr3_covariance(point: Array, left_out: Array) -> Array:
     return np.asarray(change.T @ change)
 
 
+def resampled_groups(n_groups: int, replicates: int, seed: np.random.SeedSequence) -> Array:
+    """Return cluster weights of a pairs-cluster bootstrap, shape (replicates, n_groups)."""
+    share = np.full(n_groups, 1.0 / n_groups)
+    draws = np.random.default_rng(seed).multinomial(n_groups, share, size=replicates)
+    return draws.astype(np.float64)
+
+
 def bootstrap(estimator: LineEstimator, replicates: int, seed: np.random.SeedSequence) -> Array:
     """Return lines of a pairs-cluster bootstrap, shape (replicates, 2); NaN where degenerate."""
-    g = estimator.n_groups
-    draws = np.random.default_rng(seed).multinomial(g, np.full(g, 1.0 / g), size=replicates)
-    return estimator.estimate(draws.astype(np.float64))
+    return estimator.estimate(resampled_groups(estimator.n_groups, replicates, seed))

@@ -1,0 +1,205 @@
+"""What a target error costs, what a budget buys, and what running the model costs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from scalelaw.corpus.benchmarks import Benchmark
+from scalelaw.cost.chain import HOURS_PER_YEAR, QUANTITIES, Chain
+from scalelaw.cost.parameters import Equivalent
+from scalelaw.cost.tables import CostTables
+from scalelaw.errors import ScalelawError
+from scalelaw.fit.curves import FORMS
+from scalelaw.fit.estimators import Array
+from scalelaw.forecast.ensemble import ALL_FORMS, Ensemble
+from scalelaw.typography import number
+
+RESPECTED, IGNORED = "respected", "ignored"
+"""Whether a known floor of the error refuses a target."""
+
+
+class RefusedTargetError(ScalelawError):
+    """A target that cannot be projected, with the reason."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Median and interval of a quantity over its draws.
+
+    Parameters
+    ----------
+    median, lower, upper : float
+        In the unit of the quantity; infinite where so many draws never reach the target.
+    share_unreachable : float
+        Share of the draws that never reach it.
+    """
+
+    median: float
+    lower: float
+    upper: float
+    share_unreachable: float
+
+    @classmethod
+    def of(cls, logs: Array, level: float) -> "Estimate":
+        """Return the estimate from draws of log10 of a quantity; NaN counts as never."""
+        logs = np.where(np.isnan(logs), np.inf, logs)
+        tail = (1 - level) / 2
+        # Interpolation between a number and infinity has no meaning, so draws are taken as such.
+        points = np.quantile(logs, [0.5, tail, 1 - tail], method="inverted_cdf")
+        with np.errstate(over="ignore"):
+            median, lower, upper = (float(p) for p in 10.0**points)
+        return cls(median, lower, upper, float(np.isinf(logs).mean()))
+
+
+@dataclass(frozen=True)
+class HomeDevice:
+    """The device of the equivalent "years of one at home"."""
+
+    name: str
+    peak_flop_per_s: float
+
+
+def home_device(tables: CostTables, name: str) -> HomeDevice:
+    """Return a device at its 16-bit matrix rate, else at its default one."""
+    device = tables.device(name)
+    peak = device.peak("tensor") or device.peak(device.default_precision() or "fp32")
+    if peak is None:
+        raise ScalelawError(f"{device.name} has no peak rate in hardware.csv")
+    return HomeDevice(device.name, peak)
+
+
+def refuse(benchmark: Benchmark, error: float, floor: float | None = None) -> None:
+    """Refuse a target at or below a floor.
+
+    Parameters
+    ----------
+    benchmark : Benchmark
+        Benchmark with its known floor.
+    error : float
+        Target as a fraction.
+    floor : float, optional
+        A fitted floor to hold the target against, instead of the known one.
+
+    Raises
+    ------
+    RefusedTargetError
+        With the floor and its source.
+    """
+    known = benchmark.label_floor
+    if floor is not None and error <= floor:
+        raise RefusedTargetError(
+            f"{number(100 * error)}% lies under the fitted floor of {number(100 * floor)}%"
+        )
+    if floor is None and known is not None and error <= known:
+        raise RefusedTargetError(
+            f"{number(100 * error)}% lies under the known floor of {number(100 * known)}%, the "
+            f"share of wrong labels in the test set ({benchmark.label_floor_source})"
+        )
+
+
+def project(
+    ensemble: Ensemble,
+    chain: Chain,
+    error: float,
+    basis: str,
+    form: str,
+    level: float,
+    equivalents: Mapping[str, Equivalent],
+    home: HomeDevice,
+) -> dict[str, Estimate]:
+    """Return every quantity and equivalent for a target error.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        Draws of the fits.
+    chain : Chain
+        As many draws of the chain as the ensemble has of each form.
+    error : float
+        Target as a fraction.
+    basis : str
+        Basis of the ensemble's compute.
+    form : str
+        A form, or all of them.
+    level : float
+        Level of the intervals.
+    equivalents : mapping of str to Equivalent
+        Equivalents in energy or carbon.
+    home : HomeDevice
+        Device of the equivalent ``home_years``.
+
+    Returns
+    -------
+    dict of str to Estimate
+        By the names of `QUANTITIES`, of the equivalents, and ``home_years``.
+    """
+    forms = ensemble.forms(form)
+    parts = [chain.log_costs(ensemble.log_compute(error, f), basis) for f in forms]
+    logs = {name: np.concatenate([part[name] for part in parts]) for name in QUANTITIES}
+    # One device instead of another at the same share of its peak.
+    ratio = np.log10(chain.peak_flop_per_s / home.peak_flop_per_s / HOURS_PER_YEAR)
+    logs["home_years"] = logs["device_hours"] + ratio
+    for name, equivalent in equivalents.items():
+        logs[name] = logs[equivalent.quantity] - np.log10(equivalent.value)
+    return {name: Estimate.of(values, level) for name, values in logs.items()}
+
+
+def reachable_error(
+    ensemble: Ensemble, chain: Chain, usd: float, basis: str, form: str, level: float
+) -> dict[str, Estimate]:
+    """Return the compute that a budget buys and the error that a new model reaches with it.
+
+    Returns
+    -------
+    dict of str to Estimate
+        ``flop``, ``device_hours`` and ``error`` (a fraction; the share of draws that give no error
+        below 1 counts as unreachable).
+    """
+    log_flop = chain.log_flop_for(usd, basis)
+    errors = ensemble.log_error(log_flop, form)
+    return {
+        "flop": Estimate.of(log_flop, level),
+        "device_hours": Estimate.of(np.log10(usd / chain.usd_per_hour), level),
+        "error": Estimate.of(errors, level),
+    }
+
+
+def running_costs(
+    forward: Ensemble, chain: Chain, error: float, predictions_per_day: float, level: float
+) -> dict[str, Estimate]:
+    """Return the forward FLOP of a prediction and what a day of predictions costs.
+
+    Parameters
+    ----------
+    forward : Ensemble
+        Draws of forward FLOP against error.
+    chain : Chain
+        Draws of the chain; forward FLOP are divided by utilisation.
+    error : float
+        Error of the model as a fraction.
+    predictions_per_day : float
+        Predictions a day.
+    level : float
+        Level of the intervals.
+    """
+    day = np.log10(predictions_per_day)
+    parts = [
+        chain.log_costs(forward.log_compute(error, form) + day, "operations")
+        for form in forward.draws
+    ]
+    logs = {name: np.concatenate([part[name] for part in parts]) for name in QUANTITIES}
+    logs["flop"] -= day
+    return {name: Estimate.of(values, level) for name, values in logs.items()}
+
+
+def decades_beyond(ensemble: Ensemble, median_flop: float) -> float:
+    """Return how far a compute lies above the largest in the data, in decades; 0 within them."""
+    if median_flop <= 0:
+        return 0.0
+    return max(0.0, float(np.log10(median_flop / ensemble.compute_range[1])))
+
+
+def forms_of(ensemble: Ensemble) -> tuple[str, ...]:
+    """Return the forms an ensemble has, then all of them together."""
+    return (*(f for f in FORMS if f in ensemble.draws), ALL_FORMS)

@@ -1,0 +1,245 @@
+"""Competing forms of compute against error, each as a straight line, drawn many times.
+
+Every form is a line of log10 C on a regressor of the error, so one estimator serves all:
+
+power
+    ``log C = a + b log(1/e)``
+exponential
+    ``log C = a + b / e``
+floored
+    ``log C = a + b log(1/(e - c))``, that is ``e = c + A C^(-1/b)``, with a floor ``c`` below every
+    error in the data
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scalelaw.errors import FitError
+from scalelaw.fit.estimators import (
+    Array,
+    OrdinaryLeastSquares,
+    York,
+    group_index,
+    resampled_groups,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMS = ("power", "exponential", "floored")
+CURVE_DIRECTIONS: Mapping[str, tuple[str, ...]] = {
+    "power": ("compute_on_error", "error_on_compute", "york"),
+    "exponential": ("compute_on_error", "error_on_compute"),
+    "floored": ("compute_on_error", "error_on_compute"),
+}
+"""Directions of each form. York needs an error of the regressor, which only log(1/e) has here."""
+
+_FLOOR_SHARES = np.concatenate([[0.0], np.linspace(0.02, 0.98, 49)])
+"""Floors that are tried, as shares of the lowest error."""
+
+
+def regressor(form: str, error: Array, floor: Array | float = 0.0) -> Array:
+    """Return what log10 compute is a straight line of; infinite at or below a floor.
+
+    Parameters
+    ----------
+    form : {"power", "exponential", "floored"}
+        The form.
+    error : array of float
+        Errors as fractions.
+    floor : array of float
+        Floors, broadcast against the errors; only the floored form uses them.
+    """
+    error = np.asarray(error, dtype=np.float64)
+    if form == "exponential":
+        return 1 / error
+    above = error - floor if form == "floored" else error
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(above > 0, -np.log10(above), np.inf)
+
+
+def error_of(form: str, value: Array, floor: Array | float = 0.0) -> Array:
+    """Return the error at a value of the regressor, the inverse of :func:`regressor`."""
+    if form == "exponential":
+        with np.errstate(divide="ignore"):
+            return np.where(value > 0, 1 / value, np.inf)
+    with np.errstate(over="ignore"):
+        above = 10.0 ** -np.asarray(value, dtype=np.float64)
+    return above + floor if form == "floored" else above
+
+
+@dataclass(frozen=True)
+class Curves:
+    """One form in one direction: the fitted line and bootstrap draws of it.
+
+    Parameters
+    ----------
+    form, direction : str
+        Form, and direction of the regression.
+    lines : array, shape (1 + B, 3)
+        Intercept, slope and floor of ``log10 C`` on the regressor: as fitted, then one row for each
+        bootstrap draw. A draw that its papers do not identify is NaN.
+    spread : float
+        Standard deviation of log10 C of a new paper's record about the line, in decades: the root
+        of the mean over papers of the mean squared residual from the line without that paper.
+    r_squared : array, shape (1 + B,)
+        Of log10 C and the regressor, for each of `lines`.
+    n_records, n_groups : int
+        Records and papers.
+    """
+
+    form: str
+    direction: str
+    lines: Array
+    spread: float
+    r_squared: Array
+    n_records: int
+    n_groups: int
+
+    @property
+    def draws(self) -> Array:
+        """The bootstrap draws, shape (B, 3)."""
+        return self.lines[1:]
+
+    @property
+    def fitted(self) -> tuple[float, float, float]:
+        """Intercept, slope and floor as fitted."""
+        intercept, slope, floor = self.lines[0]
+        return float(intercept), float(slope), float(floor)
+
+
+def log_compute(form: str, lines: Array, error: float) -> Array:
+    """Return the log10 compute at which lines reach an error; infinite where they never do.
+
+    Parameters
+    ----------
+    form : str
+        The form of the lines.
+    lines : array, shape (B, 3)
+        Intercept, slope and floor.
+    error : float
+        Error as a fraction.
+
+    Returns
+    -------
+    array, shape (B,)
+        log10 FLOP; infinite at or below the floor, or where error does not fall with compute.
+    """
+    intercept, slope, floor = lines.T
+    value = regressor(form, np.asarray(error), floor)
+    with np.errstate(invalid="ignore"):
+        return np.where(slope > 0, intercept + slope * value, np.inf)
+
+
+def log_error(form: str, lines: Array, log_flop: Array) -> Array:
+    """Return the log10 of the error that lines reach with a given log10 compute; NaN where none."""
+    intercept, slope, floor = lines.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = error_of(form, (log_flop - intercept) / slope, floor)
+        return np.where((slope > 0) & (error < 1), np.log10(error), np.nan)
+
+
+def fit_curves(
+    data: "pd.DataFrame",
+    compute: str,
+    form: str,
+    direction: str,
+    replicates: int,
+    seed: np.random.SeedSequence,
+    compute_sd: str = "compute_sd_decades",
+    error_sd_decades: float = 0.02,
+    min_groups: int = 5,
+) -> Curves:
+    """Fit a form in a direction and draw it again with resampled papers.
+
+    The floor is the one of the highest R2, which both regressions share; each draw looks for its
+    own among 50 shares of the lowest error.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        Records with columns ``error``, ``paper``, that of the compute, and for York `compute_sd`.
+    compute : str
+        Column of training compute in FLOP.
+    form, direction : str
+        One of `FORMS` and of its `CURVE_DIRECTIONS`.
+    replicates : int
+        Draws.
+    seed : SeedSequence
+        The same seed resamples the same papers for every form and direction.
+    compute_sd : str
+        Column with the standard deviation of log10 compute.
+    error_sd_decades : float
+        Standard deviation of log10(1/e).
+    min_groups : int
+        Fewest papers.
+
+    Returns
+    -------
+    Curves
+
+    Raises
+    ------
+    FitError
+        If there are too few papers, or, once a paper is left out, nothing varies or error does not
+        fall with compute.
+    """
+    index, names = group_index(data["paper"])
+    if len(names) < min_groups:
+        raise FitError(f"{len(names)} paper(s) with compute, at least {min_groups} are needed")
+    error = data["error"].to_numpy(dtype=np.float64)
+    log_c = np.log10(data[compute].to_numpy(dtype=np.float64))
+    weights = np.vstack(
+        [
+            np.ones((1, len(names))),
+            resampled_groups(len(names), replicates, seed),
+            1.0 - np.eye(len(names)),
+        ]
+    )
+    shares = _FLOOR_SHARES if form == "floored" else np.zeros(1)
+    best = np.full((len(weights), 4), np.nan)
+    best[:, 3] = -np.inf
+    for floor in shares * error.min():
+        x = regressor(form, error, floor)
+        moments = OrdinaryLeastSquares(x, log_c, index)
+        if direction == "york":
+            sd_x, sd_y = np.full_like(x, error_sd_decades), data[compute_sd].to_numpy(np.float64)
+            slope = York(x, log_c, sd_x, sd_y, index).estimate(weights)
+        else:
+            slope = None
+        found = _lines(moments.moments(weights), direction, slope, floor)
+        better = found[:, 3] > best[:, 3]
+        best[better] = found[better]
+    lines, r_squared = best[:, :3], best[: 1 + replicates, 3]
+    kept, left_out = lines[: 1 + replicates], lines[1 + replicates :]
+    if not (np.isfinite(kept[0]).all() and np.isfinite(left_out).all()):
+        raise FitError("without one of the papers nothing varies any more")
+    if (left_out[:, 1] <= 0).any():
+        raise FitError("without one of the papers error no longer falls with compute")
+    own = left_out[index]
+    residual = log_c - own[:, 0] - own[:, 1] * regressor(form, error, own[:, 2])
+    by_paper = np.bincount(index, weights=residual**2) / np.bincount(index)
+    return Curves(
+        form,
+        direction,
+        kept,
+        float(np.sqrt(by_paper.mean())),
+        r_squared,
+        len(error),
+        len(names),
+    )
+
+
+def _lines(moments: Array, direction: str, york: Array | None, floor: float) -> Array:
+    """Return intercept, slope, floor and R2 for each row of weights."""
+    _, x_mean, y_mean, sxx, sxy, syy = moments
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = sxy / sxx if direction == "compute_on_error" else syy / sxy
+        intercept = y_mean - slope * x_mean
+        if york is not None:
+            intercept, slope = york.T
+        r_squared = np.where(sxx * syy > 0, sxy**2 / (sxx * syy), np.nan)
+    return np.stack([intercept, slope, np.full_like(slope, floor), r_squared], axis=1)
