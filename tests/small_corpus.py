@@ -1,9 +1,12 @@
 """A small valid corpus that tests break, extend or run."""
 
 import csv
+import shutil
 from pathlib import Path
 
+from scalelaw.corpus.schema import GRID as GRID_COLUMNS
 from scalelaw.corpus.schema import HARDWARE, PAPERS
+from scalelaw.corpus.schema import PRICES as PRICE_COLUMNS
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,6 +37,7 @@ DEVICES = [
         "kind": "GPU",
         "release_date": "2010-11-09",
         "peak_fp32_flop_per_s": "1.581e12",
+        "tdp_w": "244",
         "source": "datasheet",
     },
     {
@@ -45,8 +49,38 @@ DEVICES = [
         "peak_fp32_flop_per_s": "1.567e13",
         "peak_fp16_flop_per_s": "3.133e13",
         "peak_tensor_flop_per_s": "1.25e14",
+        "tdp_w": "300",
+        "price_usd": "8000",
         "source": "datasheet",
     },
+]
+
+PRICES = [
+    {
+        "device": "V100",
+        "date": date,
+        "kind": "on_demand",
+        "price_usd": price,
+        "source": "a price list",
+        "url": "https://example.org/prices",
+    }
+    for date, price in (("2020-03", "2"), ("2020-06", "4"), ("2023-01", "1"))
+]
+
+GRID = [
+    {
+        "place": place,
+        "year": year,
+        "g_co2e_per_kwh": value,
+        "source": "a statistic",
+        "url": "https://example.org/grid",
+    }
+    for place, year, value in (
+        ("World", "2020", "500"),
+        ("World", "2024", "450"),
+        ("France", "2020", "50"),
+        ("United States", "2020", "400"),
+    )
 ]
 
 BENCHMARKS = """
@@ -60,6 +94,8 @@ imagenet:
     top1_error: {label: top-1 error, error: top1, transform: identity, scale: 100}
     top1_accuracy: {label: top-1 accuracy, error: top1, transform: complement, scale: 100}
     top5_error: {label: top-5 error, error: top5, transform: identity, scale: 100}
+  label_floor: {error: 0.02, source: "an audit"}
+  targets: [0.05, 0.01]
 other:
   name: Other
   task: detection
@@ -85,6 +121,13 @@ def write_papers(path: Path, rows: list[dict[str, str]]) -> Path:
 
 def write_hardware(path: Path, rows: list[dict[str, str]]) -> Path:
     return write_csv(path, [column.name for column in HARDWARE], rows)
+
+
+def write_costs(folder: Path) -> None:
+    """Write prices and grid of these devices; the constants are the project's."""
+    write_csv(folder / "prices.csv", [column.name for column in PRICE_COLUMNS], PRICES)
+    write_csv(folder / "grid.csv", [column.name for column in GRID_COLUMNS], GRID)
+    shutil.copy(ROOT / "data/costs.yaml", folder / "costs.yaml")
 
 
 def planted_rows(exponent: float = 8.0, papers: int = 8) -> list[dict[str, str]]:

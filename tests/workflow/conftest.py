@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from small_corpus import BENCHMARKS, DEVICES, ROOT, ROW, planted_rows, write_hardware, write_papers
+from small_corpus import (
+    BENCHMARKS,
+    DEVICES,
+    ROOT,
+    ROW,
+    planted_rows,
+    write_costs,
+    write_hardware,
+    write_papers,
+)
 
 PARTS = ["Snakefile", "workflow", "src", "config", "profiles", "environment.yml", "CITATION.cff"]
 
@@ -77,11 +86,24 @@ def make_project(path: Path) -> Project:
     write_papers(data / "mine.csv", other_rows())
     write_hardware(data / "hardware.csv", DEVICES)
     (data / "benchmarks.yaml").write_text(BENCHMARKS)
+    write_costs(data)
+    for name in ("claims.yaml", "forecasts.yaml"):
+        shutil.copy(ROOT / "data" / name, data / name)
     overlay = {
         "corpus": {"extra": ["data/mine.csv"]},
         "benchmarks": ["imagenet", "other"],
         "fit": {"bootstrap_replicates": 200},
         "decompose": {"pairs": [["planted-0", "planted-15"]]},
+        "theory": {
+            "variables": 40,
+            "relevant": 5,
+            "noise_sds": [0.5],
+            "sample_sizes": [30, 100, 1000, 10000],
+            "replicates": 3,
+            "growing_sizes": [],
+        },
+        "forecast": {"draws": 200, "backtest_draws": 100, "min_papers": 4},
+        "cost": {"device": "V100", "home_device": "V100", "year": 2020, "places": ["World"]},
     }
     (path / "config/local.yaml").write_text(yaml.safe_dump(overlay))
     return Project(path)

@@ -11,13 +11,24 @@ from scalelaw.fit import DIRECTIONS, PowerLawResult
 from scalelaw.provenance import file_hash
 from scalelaw.tables import read_records, read_result
 
-EVERYTHING = {
+OF_RECORDS = {
     "check_corpus",
     "fit_power_laws",
     "decompose_compute",
+    "decompose_gains",
+    "fit_trends",
+    "fit_curves",
+    "backtest_forecasts",
+    "project_costs",
+    "check_claims",
     "draw_figures",
     "write_report",
 }
+"""Rules that depend on the corpus."""
+
+EVERYTHING = OF_RECORDS | {"simulate_theory"}
+OF_FITS = OF_RECORDS - {"check_corpus", "fit_trends"}
+LAST = {"draw_figures", "write_report"}
 
 
 def rows_of(project, name):
@@ -106,7 +117,7 @@ def test_one_added_row_redoes_what_depends_on_it(project):
         "data/papers.csv",
         lambda text: text + text.splitlines()[-1].replace("planted-15", "planted-16") + "\n",
     )
-    assert project.planned() == EVERYTHING
+    assert project.planned() == OF_RECORDS
     assert project.snakemake().returncode == 0
     after = hashes(project)
     changed = {name for name in before if before[name] != after[name]}
@@ -120,11 +131,11 @@ def test_one_added_row_redoes_what_depends_on_it(project):
 @pytest.mark.parametrize(
     ("edited", "expected"),
     [
-        ("src/scalelaw/corpus/checks/rows.py", EVERYTHING),
-        (
-            "src/scalelaw/fit/estimators.py",
-            {"fit_power_laws", "decompose_compute", "draw_figures", "write_report"},
-        ),
+        ("src/scalelaw/corpus/checks/rows.py", OF_RECORDS),
+        ("src/scalelaw/fit/estimators.py", EVERYTHING - {"check_corpus", "fit_trends"}),
+        ("src/scalelaw/cost/chain.py", {"project_costs", "check_claims", *LAST}),
+        ("src/scalelaw/claims/ledger.py", {"check_claims", "write_report"}),
+        ("data/prices.csv", {"project_costs", "check_claims", *LAST}),
         ("src/scalelaw/plotting/figures.py", {"draw_figures", "write_report"}),
         ("src/scalelaw/report/words.py", {"write_report"}),
         ("src/scalelaw/__init__.py", {"write_report"}),
@@ -141,9 +152,12 @@ def test_an_edit_reruns_what_uses_it(project, edited, expected):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ("seed: 1", {"fit_power_laws", "decompose_compute", "draw_figures", "write_report"}),
-        ("decompose: {pairs: []}", {"decompose_compute", "draw_figures", "write_report"}),
-        ("headline_basis: best", {"draw_figures", "write_report"}),
+        ("seed: 1", OF_FITS | {"simulate_theory"}),
+        ("decompose: {pairs: []}", {"decompose_compute", "decompose_gains", "check_claims", *LAST}),
+        (
+            "headline_basis: best",
+            {"fit_curves", "backtest_forecasts", "project_costs", "check_claims", *LAST},
+        ),
     ],
 )
 def test_a_changed_setting_reruns_what_uses_it(project, change, expected):
@@ -237,10 +251,7 @@ def test_snakemakes_own_report_can_be_built(project):
 def test_captions_name_nothing_undefined(finished):
     folder = finished.path / "workflow/report"
     environment = Environment(loader=FileSystemLoader(folder), undefined=StrictUndefined)
-    config = {
-        "benchmarks": ["imagenet"], "headline_basis": "hardware",
-        "fit": {"level": 0.95, "bootstrap_replicates": 10, "min_papers": 5},
-    }  # fmt: skip
+    config = yaml.safe_load((finished.path / "config/config.yaml").read_text())
     captions = sorted(folder.glob("*.rst"))
     assert {c.stem for c in captions} == EVERYTHING | {"workflow"}
     for caption in captions:

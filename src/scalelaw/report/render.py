@@ -10,7 +10,8 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from scalelaw.corpus.benchmarks import Benchmark
-from scalelaw.report import words
+from scalelaw.report import summaries, words
+from scalelaw.report.summaries import rows_of
 from scalelaw.typography import fixed, fixed_interval, interval, number
 
 FIGURE_TEXTS = {
@@ -36,14 +37,7 @@ FIGURE_TEXTS = {
 def render_report(
     *,
     records: pd.DataFrame,
-    excluded: pd.DataFrame,
-    problems: pd.DataFrame,
-    waived: pd.DataFrame,
-    exponents: pd.DataFrame,
-    left_out: pd.DataFrame,
-    sensitivity: pd.DataFrame,
-    pairs: pd.DataFrame,
-    trends: pd.DataFrame,
+    tables: summaries.Tables,
     figures: Sequence[Path],
     benchmarks: Mapping[str, Benchmark],
     settings: Mapping[str, Any],
@@ -55,10 +49,10 @@ def render_report(
 
     Parameters
     ----------
-    records, excluded, problems, waived : pandas.DataFrame
-        Tables of the corpus.
-    exponents, left_out, sensitivity, pairs, trends : pandas.DataFrame
-        Tables of fits and decomposition.
+    records : pandas.DataFrame
+        Records of the corpus.
+    tables : mapping of str to DataFrame
+        Every other result table by the name of its argument of the task ``write_report``.
     figures : sequence of Path
         SVG files, embedded in this order.
     benchmarks : mapping of str to Benchmark
@@ -79,9 +73,11 @@ def render_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for show in (number, interval, fixed, fixed_interval, words.percent, words.p_value):
+    shown = (words.percent, words.p_value, words.bound, words.plain, words.spoken, words.share_text)
+    for show in (number, interval, fixed, fixed_interval, *shown):
         environment.filters[show.__name__] = show
     basis = settings["basis"]
+    exponents, excluded = tables["exponents"], tables["excluded"]
     headline = exponents[exponents["basis"] == basis]
     template = environment.get_template("report.html.j2")
     return template.render(
@@ -90,17 +86,22 @@ def render_report(
         data=_data_summary(records, benchmarks),
         years=_cross(records, benchmarks, _calendar_year(records)),
         confidence=_cross(records, benchmarks, records["confidence"]),
-        headline=_rows(headline),
+        costs=summaries.costs_summary(tables, benchmarks),
+        claims=summaries.claims_summary(tables),
+        gains=summaries.gains_summary(tables, benchmarks, records),
+        backtest=summaries.backtest_summary(tables, benchmarks),
+        theory=summaries.theory_summary(tables),
+        headline=rows_of(headline),
         lead=_lead(headline, benchmarks),
-        others=_rows(exponents[exponents["basis"] != basis]),
-        sensitivity=_rows(sensitivity),
-        influence=_rows(_influence(left_out, basis)),
+        others=rows_of(exponents[exponents["basis"] != basis]),
+        sensitivity=rows_of(tables["sensitivity"]),
+        influence=rows_of(_influence(tables["left_out"], basis)),
         figures=[_figure(path, benchmarks, basis) for path in figures],
-        pairs=_pairs(pairs, records),
-        trends=_rows(trends),
-        problems=_rows(problems),
-        waived=_rows(waived),
-        excluded=_rows(excluded),
+        pairs=_pairs(tables["pairs"], records),
+        trends=rows_of(tables["trends"]),
+        problems=rows_of(tables["problems"]),
+        waived=rows_of(tables["waived"]),
+        excluded=rows_of(excluded),
         excluded_by_reason=_count(excluded, "excluded"),
         scopes=_count(records[records["excluded"] == ""], "compute_scope"),
         confidences=_count(records[records["excluded"] == ""], "confidence"),
@@ -141,11 +142,6 @@ def _cross(
 
 def _in_fits(records: pd.DataFrame, basis: str) -> pd.DataFrame:
     return records[(records["excluded"] == "") & records[f"flop_{basis}"].notna()]
-
-
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = frame.to_dict(orient="records")
-    return rows
 
 
 def _count(frame: pd.DataFrame, column: str) -> list[tuple[str, int]]:

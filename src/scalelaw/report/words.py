@@ -1,6 +1,9 @@
 """Codes as a reader wants to see them."""
 
 import math
+from collections.abc import Mapping
+
+from scalelaw.typography import number
 
 BASIS_WORDS = {
     "hardware": "devices × peak rate × time",
@@ -23,6 +26,54 @@ COMPONENT_WORDS = {
     "scale": "scale in all",
     "total": "compute in all",
 }
+
+GAIN_WORDS = {**COMPONENT_WORDS, "algorithms": "algorithms", "total": "gain in all"}
+GAIN_WORDS["compute"] = "compute in all"
+
+FORM_WORDS = {
+    "power": "a power law",
+    "exponential": "an exponential",
+    "floored": "a power law above a floor",
+}
+
+VERDICT_WORDS = {
+    "supported": "supported",
+    "not supported": "not supported",
+    "cannot be told": "undecided",
+    "superseded": "superseded by newer facts",
+}
+
+RELATION_WORDS = {"at_least": "at least", "at_most": "at most", "about": "about", "between": ""}
+
+
+def bound(value: float) -> str:
+    """Return a number that may have no limit."""
+    return "no limit" if math.isinf(value) else number(value)
+
+
+_LARGE = {12: "trillion", 9: "billion", 6: "million"}
+
+
+def spoken(value: float) -> str:
+    """Return a number with two digits as prose has it: 470,000, 1.2 billion, no limit."""
+    if math.isinf(value):
+        return "no limit"
+    power = math.floor(math.log10(value)) if value > 0 else 0
+    for size, name in _LARGE.items():
+        if size <= power < size + 3:
+            return f"{number(value / 10.0**size)} {name}"
+    return number(value)
+
+
+def plain(value: float) -> str:
+    """Return a published figure as it would be printed, without zeros that it did not have."""
+    return f"{value:,.10g}" if 1e-4 <= abs(value) < 1e7 or value == 0 else number(value, 2)
+
+
+def share_text(part: Mapping[str, float]) -> str:
+    """Return a share with its bounds."""
+    low, high = percent(part["share_lower"]), percent(part["share_upper"])
+    return f"{percent(part['share'])} ({low} to {high})"
 
 
 def percent(value: float) -> str:

@@ -22,6 +22,13 @@ NAMES = (
     "check_corpus",
     "fit_power_laws",
     "decompose_compute",
+    "decompose_gains",
+    "fit_trends",
+    "simulate_theory",
+    "fit_curves",
+    "backtest_forecasts",
+    "project_costs",
+    "check_claims",
     "draw_figures",
     "write_report",
 )

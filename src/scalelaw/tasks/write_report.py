@@ -18,8 +18,23 @@ def write_report(
     exponents: Path,
     left_out: Path,
     sensitivity: Path,
-    pair_table: Path,
-    trend_table: Path,
+    pairs: Path,
+    trends: Path,
+    projections: Path,
+    running: Path,
+    claims: Path,
+    answers: Path,
+    gains: Path,
+    gain_pairs: Path,
+    hardware_trends: Path,
+    efficiency: Path,
+    scores: Path,
+    scores_by_year: Path,
+    published_scores: Path,
+    published_dates: Path,
+    learning_curves: Path,
+    overtaking: Path,
+    theory_exponents: Path,
     figures: list[Path],
     benchmark_files: list[Path],
     sources: list[Path],
@@ -38,8 +53,12 @@ def write_report(
     ----------
     records, excluded, problems, waived : path
         Tables of ``check_corpus``.
-    exponents, left_out, sensitivity, pair_table, trend_table : path
-        Tables of ``fit_power_laws`` and ``decompose_compute``.
+    exponents, left_out, sensitivity, pairs, trends, projections, running, claims, answers : path
+        Tables of fits, decomposition, projections and claims.
+    gains, gain_pairs, hardware_trends, efficiency, scores, scores_by_year : path
+        Tables of gains, trends and backtest.
+    published_scores, published_dates, learning_curves, overtaking, theory_exponents : path
+        Tables of published forecasts and of the simulation.
     figures : list of path
         SVG figures.
     benchmark_files, sources : list of path
@@ -56,18 +75,36 @@ def write_report(
     defined = read_benchmarks(benchmark_files)
     order = [path for path in figures if path.stem == "overview"]
     order += [path for path in figures if path not in order]
+    tables = {
+        "excluded": excluded,
+        "problems": problems,
+        "waived": waived,
+        "exponents": exponents,
+        "left_out": left_out,
+        "sensitivity": sensitivity,
+        "pairs": pairs,
+        "trends": trends,
+        "projections": projections,
+        "running": running,
+        "claims": claims,
+        "answers": answers,
+        "gains": gains,
+        "gain_pairs": gain_pairs,
+        "hardware_trends": hardware_trends,
+        "efficiency": efficiency,
+        "scores": scores,
+        "scores_by_year": scores_by_year,
+        "published_scores": published_scores,
+        "published_dates": published_dates,
+        "learning_curves": learning_curves,
+        "overtaking": overtaking,
+        "theory_exponents": theory_exponents,
+    }
     html.parent.mkdir(parents=True, exist_ok=True)
     html.write_text(
         render_report(
             records=read_records(records),
-            excluded=read_result(excluded),
-            problems=read_result(problems),
-            waived=read_result(waived),
-            exponents=read_result(exponents),
-            left_out=read_result(left_out),
-            sensitivity=read_result(sensitivity),
-            pairs=read_result(pair_table),
-            trends=read_result(trend_table),
+            tables={name: read_result(path) for name, path in tables.items()},
             figures=order,
             benchmarks={key: defined[key] for key in benchmarks},
             settings={

@@ -1,0 +1,247 @@
+"""Claims as data, and the rules by which they are judged; no verdict is written by hand."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from scalelaw.errors import ScalelawError, did_you_mean
+from scalelaw.typography import interval
+
+if TYPE_CHECKING:
+    from scalelaw.claims.quantities import Answer
+
+RELATIONS = ("at_least", "at_most", "about", "between")
+
+SUPPORTED = "supported"
+NOT_SUPPORTED = "not supported"
+CANNOT_BE_TOLD = "cannot be told"
+SUPERSEDED = "superseded"
+Verdict = str
+
+GROUPS = {"study": "the study and its article", "anchor": "published by others"}
+
+_SOURCE = {
+    "source": {"type": "string", "minLength": 1},
+    "url": {"type": "string", "pattern": "^https?://"},
+    "where": {"type": "string"},
+}
+_DATE = {"type": "string", "pattern": "^[0-9]{4}(-[0-9]{2})?$"}
+_NUMBER = {"type": "number"}
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "minProperties": 1,
+    "additionalProperties": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["claim", "group", "date", "quantity", "relation", "source", "url"],
+        "properties": {
+            **_SOURCE,
+            "claim": {"type": "string", "minLength": 10},
+            "group": {"enum": list(GROUPS)},
+            "date": _DATE,
+            "quantity": {"type": "string"},
+            "of": {"type": "object"},
+            "unit": {"type": "string"},
+            "relation": {"enum": list(RELATIONS)},
+            "figure": _NUMBER,
+            "lower": _NUMBER,
+            "upper": _NUMBER,
+            "tolerance": {"type": "number", "minimum": 1},
+            "note": {"type": "string"},
+            "later": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["figure", "date", "what", "source", "url"],
+                "properties": {
+                    **_SOURCE, "figure": _NUMBER, "date": _DATE, "what": {"type": "string"}
+                },
+            },
+        },
+        "dependentRequired": {"lower": ["upper"], "upper": ["lower"]},
+        "allOf": [
+            {
+                "if": {"properties": {"relation": {"const": "between"}}},
+                "then": {"required": ["lower", "upper"]},
+                "else": {"required": ["figure"]},
+            }
+        ],
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Later:
+    """A newer published figure of the same kind."""
+
+    figure: float
+    date: str
+    what: str
+    source: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A published claim and the quantity that answers it.
+
+    Parameters
+    ----------
+    key, claim, group, date, source, url, where, unit, note : str
+        What was claimed, in our words, by whom, when and where.
+    quantity : str
+        Name of a quantity of :mod:`scalelaw.claims.quantities`.
+    of : dict
+        Its arguments.
+    relation : {"at_least", "at_most", "about", "between"}
+        How the quantity should stand to the figure.
+    figure, lower, upper : float
+        The claimed figure, and the published interval or range; NaN where there is none.
+    tolerance : float
+        Factor by which a figure may be off, for the rounding of the claim; 1 for none.
+    later : Later or None
+        A newer figure, which makes a claim that held superseded if it breaks the relation.
+    """
+
+    key: str
+    claim: str
+    group: str
+    date: str
+    quantity: str
+    of: dict[str, Any]
+    relation: str
+    figure: float
+    lower: float
+    upper: float
+    tolerance: float
+    source: str
+    url: str
+    where: str = ""
+    unit: str = ""
+    note: str = ""
+    later: Later | None = None
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """The values that agree with the claim."""
+        if self.relation == "at_least":
+            return self.figure / self.tolerance, math.inf
+        if self.relation == "at_most":
+            return -math.inf, self.figure * self.tolerance
+        if not math.isnan(self.lower):
+            return self.lower, self.upper
+        return self.figure / self.tolerance, self.figure * self.tolerance
+
+
+def read_claims(path: Path, quantities: Sequence[str]) -> list[Claim]:
+    """Read ``claims.yaml``.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    quantities : sequence of str
+        Known quantities.
+
+    Raises
+    ------
+    ScalelawError
+        If the file cannot be read, does not fit its schema or names an unknown quantity; lists
+        every fault.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ScalelawError(f"{path}: cannot be read as YAML: {error}") from None
+    faults = [
+        f"{path}: {'.'.join(map(str, fault.absolute_path)) or '-'}: {fault.message}"
+        for fault in Draft202012Validator(SCHEMA).iter_errors(content)
+    ]
+    if not faults:
+        for key, entry in content.items():
+            if "lower" in entry and entry["lower"] > entry["upper"]:
+                faults.append(f"{path}: {key}: lower lies above upper")
+            if (name := entry["quantity"]) not in quantities:
+                near = did_you_mean(name, list(quantities)) or f"known: {', '.join(quantities)}"
+                faults.append(f'{path}: {key}.quantity: no quantity "{name}" ({near})')
+    if faults:
+        raise ScalelawError("\n".join(sorted(faults)))
+    return [_claim(key, dict(entry)) for key, entry in content.items()]
+
+
+def _claim(key: str, entry: dict[str, Any]) -> Claim:
+    later = entry.pop("later", None)
+    if later:
+        later.pop("where", None)
+    defaults: dict[str, Any] = {"of": {}, "tolerance": 1.0}
+    defaults |= dict.fromkeys(("figure", "lower", "upper"), math.nan)
+    return Claim(key=key, later=Later(**later) if later else None, **(defaults | entry))
+
+
+def decide(claim: Claim, answer: "Answer") -> Verdict:
+    """Judge a claim by one answer.
+
+    The claim is supported if the answer's whole interval agrees with it, not supported if none of
+    it does, and cannot be told otherwise.
+    """
+    if answer.refused or math.isnan(answer.value):
+        return CANNOT_BE_TOLD
+    low, high = claim.band
+    if low <= answer.lower and answer.upper <= high:
+        return SUPPORTED
+    if answer.upper < low or answer.lower > high:
+        return NOT_SUPPORTED
+    return CANNOT_BE_TOLD
+
+
+def overall(claim: Claim, answers: Sequence["Answer"]) -> tuple[Verdict, str]:
+    """Return the verdict on a claim from all its answers, and why.
+
+    Every defensible choice has a voice: only where all answers agree is there a verdict. A claim
+    that is supported but broken by a newer published figure is superseded.
+
+    Parameters
+    ----------
+    claim : Claim
+        The claim.
+    answers : sequence of Answer
+        Answers under each choice; the first is the headline.
+    """
+    verdicts = [decide(claim, answer) for answer in answers]
+    if not answers:
+        return CANNOT_BE_TOLD, "nothing in the corpus answers it"
+    if len(set(verdicts)) > 1:
+        by_verdict: dict[str, list[str]] = {}
+        for verdict, answer in zip(verdicts, answers, strict=True):
+            by_verdict.setdefault(verdict, []).append(answer.choice)
+        parts = [f"{verdict}: {', '.join(choices)}" for verdict, choices in by_verdict.items()]
+        return CANNOT_BE_TOLD, "it depends on the choice; " + "; ".join(parts)
+    verdict = verdicts[0]
+    if verdict == SUPPORTED and claim.later is not None:
+        low, high = claim.band
+        if not low <= claim.later.figure <= high:
+            return SUPERSEDED, f"it held, but by {claim.later.date} {claim.later.what}"
+    reasons = list(dict.fromkeys(answer.refused for answer in answers if answer.refused))
+    if reasons:
+        figures = [
+            f"{answer.choice}: {interval(answer.lower, answer.upper)}"
+            for answer in answers
+            if not answer.refused
+        ]
+        return verdict, "; ".join(reasons + figures)
+    if verdict != CANNOT_BE_TOLD:
+        whole = "the whole interval agrees" if verdict == SUPPORTED else "no value of it agrees"
+        return verdict, whole if len(answers) == 1 else "both choices agree on this" if len(
+            answers
+        ) == 2 else f"all {len(answers)} choices agree on this"
+    low, high = claim.band
+    inside = all(answer.lower <= low and high <= answer.upper for answer in answers)
+    return verdict, (
+        "our interval holds every figure that would agree, and others"
+        if inside
+        else "only a part of our interval agrees"
+    )
