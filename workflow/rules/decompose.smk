@@ -92,6 +92,12 @@ rule fit_trends:
             labels={"table": "compute for a fixed level"},
             caption="../report/fit_trends.rst",
         ),
+        efficiency_series=report(
+            f"{RESULTS}/decomposition/efficiency_points.csv",
+            category="Decomposition",
+            labels={"table": "compute for a fixed level, points"},
+            caption="../report/fit_trends.rst",
+        ),
     log:
         f"{RESULTS}/logs/fit_trends.log",
     benchmark:

@@ -3,6 +3,14 @@ FIGURES = [
     "overview",
     "error_by_year",
     "compute_growth",
+    "contributions",
+    "gain_shares",
+    *(f"waterfall_{i + 1}" for i in range(len(config["decompose"]["pairs"]))),
+    "hardware_trends",
+    "efficiency",
+    "projections",
+    "backtest",
+    "theory",
 ]
 
 
@@ -13,7 +21,18 @@ rule draw_figures:
         exponents=rules.fit_power_laws.output.exponents,
         fits=rules.fit_power_laws.output.fits,
         trend_table=rules.decompose_compute.output.trend_table,
+        gains=rules.decompose_gains.output.gains,
+        gains_by_year=rules.decompose_gains.output.yearly,
+        gain_pairs=rules.decompose_gains.output.gain_pairs,
+        hardware_trends=rules.fit_trends.output.hardware_table,
+        efficiency=rules.fit_trends.output.efficiency_table,
+        efficiency_points=rules.fit_trends.output.efficiency_series,
+        projections=rules.project_costs.output.projections,
+        scores=rules.backtest_forecasts.output.scores,
+        learning_curves=rules.simulate_theory.output.learning_curves,
+        overtaking=rules.simulate_theory.output.overtaking,
         benchmark_files=sources("benchmarks"),
+        hardware=sources("hardware"),
     output:
         figures=[
             report(

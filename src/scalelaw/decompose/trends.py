@@ -116,10 +116,8 @@ def hardware_trends(devices: "pd.DataFrame", level: float = 0.95) -> "pd.DataFra
     return pd.DataFrame(rows)
 
 
-def efficiency_trends(
-    records: "pd.DataFrame", bases: tuple[str, ...], level: float = 0.95
-) -> "pd.DataFrame":
-    """Return how the compute that reaches a fixed level has fallen.
+def efficiency_points(records: "pd.DataFrame", bases: tuple[str, ...]) -> "pd.DataFrame":
+    """Return the compute that reached a fixed level, series by series.
 
     Parameters
     ----------
@@ -128,46 +126,73 @@ def efficiency_trends(
         ``flop_<basis>``.
     bases : tuple of str
         Bases of compute, each on its own.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per record and basis: ``benchmark``, ``fixed_target``, ``series`` (a source, or a
+        contest, whose rules its results share), ``basis``, ``year`` of the method and ``flop``.
+    """
+    import pandas as pd
+
+    parts = []
+    for basis in bases:
+        known = records[records[f"flop_{basis}"].notna()]
+        series = known["paper"].str.replace(r"^mlperf.*", "mlperf", regex=True)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "benchmark": known["benchmark"],
+                    "fixed_target": known["fixed_target"],
+                    "series": series,
+                    "basis": basis,
+                    "year": known["method_year"],
+                    "flop": known[f"flop_{basis}"],
+                }
+            )
+        )
+    keys = ["benchmark", "fixed_target", "series", "basis", "year", "flop"]
+    return pd.concat(parts).sort_values(keys, kind="stable", ignore_index=True)
+
+
+def efficiency_trends(points: "pd.DataFrame", level: float = 0.95) -> "pd.DataFrame":
+    """Return how the compute that reaches a fixed level has fallen.
+
+    Parameters
+    ----------
+    points : pandas.DataFrame
+        As :func:`efficiency_points` returns them.
     level : float
         Level of the intervals.
 
     Returns
     -------
     pandas.DataFrame
-        One row per benchmark, target, source of the figures and basis: ``benchmark``,
-        ``fixed_target``, ``basis``, ``paper``, ``status``, ``n_records``, ``first_year``,
-        ``last_year``; ``gain``, the least compute of the first year over the least of all later
-        ones, and ``frontier_halving_years`` between the two; and the columns of
+        One row per series: ``benchmark``, ``fixed_target``, ``series``, ``basis``, ``status``,
+        ``n_records``, ``first_year``, ``last_year``; ``gain``, the least compute of the first date
+        over the least of all, and ``frontier_halving_years`` between the two; and the columns of
         :func:`doubling_trend` through all records, where a negative doubling time is a halving.
     """
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    for basis in bases:
-        column = f"flop_{basis}"
-        known = records[records[column].notna()]
-        # A series keeps to one source or contest, whose rules its results share.
-        series = known["paper"].str.replace(r"^mlperf.*", "mlperf", regex=True)
-        keys = [known["benchmark"], known["fixed_target"], series.rename("series")]
-        for (benchmark, target, name), mine in known.groupby(keys, sort=True):
-            year, flop = mine["method_year"].to_numpy(), mine[column].to_numpy()
-            row: dict[str, Any] = {
-                "benchmark": benchmark,
-                "fixed_target": target,
-                "series": name,
-                "basis": basis,
-                "status": "fitted",
-                "n_records": len(mine),
-                "first_year": year.min(),
-                "last_year": year.max(),
-            }
-            try:
-                row |= doubling_trend(year, np.log10(flop), level=level)
-            except FitError as error:
-                row["status"] = f"not fitted: {error}"
-            else:
-                row |= _frontier(year, flop)
-            rows.append(row)
+    keys = ["benchmark", "fixed_target", "series", "basis"]
+    for key, mine in points.groupby(keys, sort=True):
+        year, flop = mine["year"].to_numpy(), mine["flop"].to_numpy()
+        row: dict[str, Any] = dict(zip(keys, key, strict=True))
+        row |= {
+            "status": "fitted",
+            "n_records": len(mine),
+            "first_year": year.min(),
+            "last_year": year.max(),
+        }
+        try:
+            row |= doubling_trend(year, np.log10(flop), level=level)
+        except FitError as error:
+            row["status"] = f"not fitted: {error}"
+        else:
+            row |= _frontier(year, flop)
+        rows.append(row)
     return pd.DataFrame(rows, columns=_EFFICIENCY_COLUMNS)
 
 

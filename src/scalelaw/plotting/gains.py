@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, log10
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -92,7 +93,6 @@ def draw_contributions(
     handles, labels = grid[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
     figure.supylabel("fall of error since the first year (percentage points)", fontsize=8.5)
-    figure.supxlabel("year", fontsize=8.5)
     return figure
 
 
@@ -157,7 +157,9 @@ def draw_gain_shares(gains: pd.DataFrame, titles: Mapping[str, str], level: floa
         ax.axvline(0, color=GREY, lw=0.8)
         ax.axvline(1, color=GREY, lw=0.8, ls=(0, (2, 2)))
         ax.set_xlim(_SHARE_RANGE)
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: number(100 * x, 3) + "%"))
+        ax.xaxis.set_major_formatter(
+            FuncFormatter(lambda x, _: f"{100 * x:.0f}%".replace("-", "−"))
+        )
         ax.grid(visible=False, axis="y")
         ax.tick_params(axis="y", length=0)
         ax.tick_params(labelsize=7.5)
@@ -286,7 +288,7 @@ def draw_waterfall(
     ax.set_ylim(min(0.0, *levels) * 1.1, max(levels) * 1.1)
     ax.set_ylabel(f"{error_label} (%); steps in percentage points", fontsize=8.5)
     ax.set_xlabel(f"under each step: share of the gain in log(1/error), {level:.0%} interval")
-    ax.xaxis.label.set_size(8.5)
+    ax.xaxis.label.set_fontsize(8.5)
     ax.grid(visible=False, axis="x")
     ax.axhline(0, color=GREY, lw=0.8)
     return figure
@@ -378,7 +380,7 @@ def draw_hardware_trends(
                     alpha=0.75, zorder=2,
                 )  # fmt: skip
             geforce = gpu & rates["device"].str.contains("GeForce")
-            kinds = [("GPU", gpu, "-", "GPUs")]
+            kinds: list[tuple[str, Any, Any, str]] = [("GPU", gpu, "-", "GPUs")]
             if divisor == "price_usd":
                 kinds.append(("GeForce", geforce, (0, (4, 2)), "GeForce"))
             for kind, chosen, dash, words in kinds:
@@ -435,11 +437,11 @@ def _doubling(trend: pd.Series) -> str:
     return f"{word} {number(abs(trend['doubling_years']))} years ({interval(low, high)})"
 
 
-def _trend_line(ax: Axes, rates: pd.DataFrame, slope: float, colour: str, dash: object) -> None:
+def _trend_line(ax: Axes, rates: pd.DataFrame, slope: float, colour: str, dash: Any) -> None:
     year, log = rates["year"].to_numpy(), np.log10(rates["value"].to_numpy())
     ends = np.array([year.min(), year.max()])
     line = 10 ** (log.mean() + slope * (ends - year.mean()))
-    ax.plot(ends, line, color=colour, lw=1.3, ls=dash, zorder=3)  # type: ignore[arg-type]
+    ax.plot(ends, line, color=colour, lw=1.3, ls=dash, zorder=3)
 
 
 def _extremes(rates: pd.DataFrame) -> list[object]:

@@ -31,6 +31,40 @@ FIGURE_TEXTS = {
         "and longer runs. The coloured parts add up to the black total. A benchmark whose interval "
         "includes zero shows no certain growth.",
     ),
+    "contributions": (
+        "What made errors fall",
+        "Records that led at their date. Each band is what a part brought since the first year, in "
+        "percentage points of error along the trend, averaged over all orders (Shapley values).",
+    ),
+    "gain_shares": (
+        "Shares of the gain in error",
+        "Filled: compute valued by error regressed on it; open: by the reverse regression. Lines are "
+        "intervals from resampled papers.",
+    ),
+    "hardware_trends": (
+        "How fast devices have become better",
+        "Each dot is a device of the hardware table at its release; prices are those of launch or "
+        "first quote, without inflation.",
+    ),
+    "efficiency": (
+        "Compute that reaches a fixed level",
+        "Series of results timed or counted to the same level, by the date of their method.",
+    ),
+    "projections": (
+        "What a lower error would cost",
+        "Dots are medians, lines prediction intervals, by form. A form whose floor lies above the "
+        "error is refused.",
+    ),
+    "backtest": (
+        "How forecasts of earlier years have fared",
+        "Left: by what factor half of the predictions were off. Right: how many later records the "
+        "intervals held, against the dashed share that they should hold.",
+    ),
+    "theory": (
+        "Experts against flexible models, simulated",
+        "Performance over examples and over computation, by level of noise; rings mark where a model "
+        "of all variables passes the expert for good.",
+    ),
 }
 
 
@@ -215,6 +249,12 @@ def _figure(path: Path, benchmarks: Mapping[str, Benchmark], basis: str) -> dict
     key = path.stem.removeprefix("compute_error_")
     if path.stem in FIGURE_TEXTS:
         title, text = FIGURE_TEXTS[path.stem]
+    elif path.stem.startswith("waterfall_"):
+        title = f"From one model to another ({key.removeprefix('waterfall_')})"
+        text = (
+            "What brought the error down: steps in percentage points, averaged over all orders; "
+            "under each step its share with the interval that the value of compute brings."
+        )
     else:
         benchmark = benchmarks[key]
         title = f"{benchmark.name}: compute against {benchmark.error_label}"

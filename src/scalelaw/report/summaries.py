@@ -63,6 +63,7 @@ def costs_summary(tables: Tables, benchmarks: Benchmarks) -> dict[str, Any]:
     refused = [c for c in cases if lead and c["benchmark"] == lead["benchmark"]
                and c["status"].startswith("refused") and c["form"] == "all"]  # fmt: skip
     scenario = projections[["device", "year", "places"]].iloc[0].to_dict()
+    running = _running(tables["running"])
     return {
         "cases": cases,
         "lead": lead,
@@ -70,7 +71,8 @@ def costs_summary(tables: Tables, benchmarks: Benchmarks) -> dict[str, Any]:
         "refused": refused,
         "scenario": scenario,
         "shown": _SHOWN_COSTS,
-        "running": _running(tables["running"]),
+        "running": running,
+        "first_running": next((c for c in running if c["status"] == "projected"), None),
         "equivalents": _equivalents(projections),
     }
 
@@ -106,7 +108,7 @@ def gains_summary(tables: Tables, benchmarks: Benchmarks, records: pd.DataFrame)
     lead = None
     for key in benchmarks:
         mine = told[(told["benchmark"] == key) & (told["sample"] == "state of the art")]
-        if len(mine):
+        if (mine["effect"] == "error_on_compute").any():
             lead = {"name": benchmarks[key].name, "error_label": benchmarks[key].error_label}
             lead |= {
                 effect: part.set_index("component").to_dict(orient="index")
@@ -114,6 +116,8 @@ def gains_summary(tables: Tables, benchmarks: Benchmarks, records: pd.DataFrame)
             }
             break
     by_id = records.set_index("record_id")
+    split = tables["gain_pairs"]
+    split = split[split["component"] != ""]
     pairs = [
         {
             "before": by_id.loc[before].to_dict(),
@@ -121,7 +125,7 @@ def gains_summary(tables: Tables, benchmarks: Benchmarks, records: pd.DataFrame)
             "effect": effect,
             "parts": part.set_index("component").to_dict(orient="index"),
         }
-        for (before, after, effect), part in tables["gain_pairs"].groupby(
+        for (before, after, effect), part in split.groupby(
             ["before", "after", "effect"], sort=False
         )
     ]
@@ -179,7 +183,7 @@ def theory_summary(tables: Tables) -> dict[str, Any]:
         "noise": middle,
         "flexible": mine.loc["flexible"].to_dict(),
         "regularised": mine.loc["regularised"].to_dict(),
-        "growing": {q: rows_of(part)[0] for q, part in growing.groupby("quantity")},
+        "growing": _first(growing, quantity="compute"),
         "fixed": _first(fixed, model="regularised", quantity="data", noise_sd=middle),
         "settings": _first(tables["learning_curves"], design="fixed", model="flexible"),
     }

@@ -88,10 +88,12 @@ def _pairs(
         benchmark = benchmark_of[before]
         split = splits.get((benchmark, effect))
         if split is None or benchmark_of[after] != benchmark:
+            # The pair stays in the table, without parts, so that its figure can say so.
+            found.append(pd.DataFrame([{"before": before, "after": after, "effect": effect}]))
             continue
         worth = split[["effect_per_decade", "effect_lower", "effect_upper"]].iloc[0]
         middle, low, high = (gains_of_pair(table, before, after, float(w)) for w in worth)
         bounds = pd.concat([low["share"], high["share"]], axis=1)
         middle["share_lower"], middle["share_upper"] = bounds.min(axis=1), bounds.max(axis=1)
         found.append(middle.assign(before=before, after=after, effect=effect)[columns])
-    return pd.concat(found) if found else pd.DataFrame(columns=columns)
+    return pd.concat(found).reindex(columns=columns) if found else pd.DataFrame(columns=columns)

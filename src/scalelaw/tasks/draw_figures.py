@@ -5,9 +5,12 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 from matplotlib.figure import Figure
 
-from scalelaw.corpus.benchmarks import read_benchmarks
+from scalelaw.corpus.benchmarks import Benchmark, read_benchmarks
+from scalelaw.corpus.hardware import read_hardware
+from scalelaw.corpus.records import decimal_year
 from scalelaw.fit import DIRECTIONS, PowerLawResult
 from scalelaw.plotting import (
     draw_compute_against_error,
@@ -18,6 +21,15 @@ from scalelaw.plotting import (
     style,
 )
 from scalelaw.plotting.figures import Panel
+from scalelaw.plotting.forecasts import draw_backtest, draw_projections
+from scalelaw.plotting.gains import (
+    draw_contributions,
+    draw_efficiency,
+    draw_gain_shares,
+    draw_hardware_trends,
+    draw_waterfall,
+)
+from scalelaw.plotting.theory import draw_theory
 from scalelaw.tables import read_records, read_result
 
 
@@ -27,7 +39,18 @@ def draw_figures(
     exponents: Path,
     fits: Path,
     trend_table: Path,
+    gains: Path,
+    gains_by_year: Path,
+    gain_pairs: Path,
+    hardware_trends: Path,
+    efficiency: Path,
+    efficiency_points: Path,
+    projections: Path,
+    scores: Path,
+    learning_curves: Path,
+    overtaking: Path,
     benchmark_files: list[Path],
+    hardware: list[Path],
     benchmarks: list[str],
     basis: str,
     level: float,
@@ -40,8 +63,12 @@ def draw_figures(
     ----------
     records, exponents, fits, trend_table : path
         Results of ``check_corpus``, ``fit_power_laws`` and ``decompose_compute``.
-    benchmark_files : list of path
-        Files that name the benchmarks.
+    gains, gains_by_year, gain_pairs, hardware_trends, efficiency, efficiency_points : path
+        Results of ``decompose_gains`` and ``fit_trends``.
+    projections, scores, learning_curves, overtaking : path
+        Results of ``project_costs``, ``backtest_forecasts`` and ``simulate_theory``.
+    benchmark_files, hardware : list of path
+        Files that name the benchmarks, and tables of devices.
     benchmarks : list of str
         Benchmarks to draw, in order.
     basis : str
@@ -93,6 +120,23 @@ def draw_figures(
         "overview": partial(draw_overview, panels, level),
         "error_by_year": partial(draw_error_by_year, by_year),
         "compute_growth": partial(draw_compute_growth, read_result(trend_table), titles, level),
+        "contributions": partial(
+            draw_contributions, read_result(gains_by_year), read_result(gains), titles
+        ),
+        "gain_shares": partial(draw_gain_shares, read_result(gains), titles, level),
+        **_waterfalls(read_result(gain_pairs), table, defined, level),
+        "hardware_trends": partial(
+            draw_hardware_trends, _devices(hardware), read_result(hardware_trends), level
+        ),
+        "efficiency": partial(
+            draw_efficiency,
+            _with_labels(read_result(efficiency_points), defined),
+            read_result(efficiency),
+            level,
+        ),
+        "projections": partial(draw_projections, read_result(projections), titles, level),
+        "backtest": partial(draw_backtest, read_result(scores), titles),
+        "theory": partial(draw_theory, read_result(learning_curves), read_result(overtaking)),
     }
     jobs = [
         (make, paths)
@@ -107,6 +151,38 @@ def draw_figures(
             for done in [pool.submit(_draw, make, paths) for make, paths in jobs]:
                 done.result()
     return f"{len(figures)} files of {len(jobs)} figures"
+
+
+def _waterfalls(
+    pairs: pd.DataFrame, records: pd.DataFrame, benchmarks: dict[str, Benchmark], level: float
+) -> dict[str, Callable[[], Figure]]:
+    """Return a figure for each pair, numbered in the order of the table."""
+    by_id = records.set_index("record_id")
+    makers: dict[str, Callable[[], Figure]] = {}
+    split = pairs[pairs["effect"] == "error_on_compute"]
+    for (before, after), part in split.groupby(["before", "after"], sort=False):
+        first, last = by_id.loc[before], by_id.loc[after]
+        makers[f"waterfall_{len(makers) + 1}"] = partial(
+            draw_waterfall,
+            part[part["component"] != ""],
+            first["model"],
+            last["model"],
+            benchmarks[first["benchmark"]].error_label,
+            first["error"],
+            last["error"],
+            level,
+        )
+    return makers
+
+
+def _devices(hardware: list[Path]) -> pd.DataFrame:
+    devices = read_hardware(hardware).table()
+    return devices.assign(year=devices["release_date"].map(decimal_year))
+
+
+def _with_labels(points: pd.DataFrame, benchmarks: dict[str, Benchmark]) -> pd.DataFrame:
+    names = points["benchmark"].map(lambda key: benchmarks[key].name if key in benchmarks else key)
+    return points.assign(label=names + ", " + points["fixed_target"])
 
 
 def _draw(make: Callable[[], Figure], paths: list[Path]) -> None:

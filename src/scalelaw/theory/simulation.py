@@ -35,7 +35,7 @@ class Simulation:
 
     y is the sum of the relevant variables, each with coefficient 1/sqrt(relevant), plus noise. The
     variables are independent and standard normal, so the signal has standard deviation 1, and the
-    mean squared error of coefficients b against the optimal predictor is |b - beta|^2 exactly:
+    mean squared error of coefficients b against the optimal predictor is ``|b - beta|^2`` exactly:
     there is no test set. Performance is -log10 of that error; predicting nothing has error 1.
 
     Models: ``oracle``, least squares on exactly the relevant variables; ``expert``, on all but one

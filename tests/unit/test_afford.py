@@ -1,0 +1,510 @@
+"""The question "can I pay?", asked of a small run whose answers are known."""
+
+import json
+import math
+import re
+import shutil
+
+import pytest
+import yaml
+
+from scalelaw import tasks
+from scalelaw.cli import main
+from scalelaw.corpus.schema import PRICES as PRICE_COLUMNS
+from scalelaw.cost.afford import parse_error
+from scalelaw.errors import ScalelawError
+from scalelaw.tables import read_result
+from small_corpus import (
+    BENCHMARKS,
+    DEVICES,
+    PRICES,
+    ROW,
+    planted_rows,
+    write_costs,
+    write_csv,
+    write_hardware,
+    write_papers,
+)
+
+# Rents of 2023 are one dollar, so that only fits, electricity and utilisation are uncertain.
+SETTINGS = {"basis": "hardware", "level": 0.9, "seed": 5}
+YEAR = 2023
+PEAK = 1.25e14 * 3600
+"""FLOP that a V100 does in an hour at its peak."""
+
+
+def training_hours(burden):
+    return repr(burden / 1.581e12 / 3600)
+
+
+def imagenet_rows():
+    """Rows whose burden is 1e12 x (1/e)^8, and whose forward FLOP are 1e6 x (1/e)^3."""
+    return [
+        row | {"forward_flop": repr(1e6 * (100 / float(row["value"])) ** 3)}
+        for row in planted_rows()
+    ]
+
+
+def detection_rows(key, papers, error_of):
+    """Rows of a benchmark of average precision, two a paper, tenfold compute each time."""
+    return [
+        ROW
+        | {
+            "record_id": f"{key}-{i}",
+            "paper": f"author20{12 + i // 2}{key}",
+            "model": f"{key} {i}",
+            "benchmark": key,
+            "metric": "ap",
+            "value": repr(100 * (1 - error_of(i))),
+            "date": f"20{12 + i // 2}-06",
+            "n_devices": "1",
+            "training_hours": training_hours(10.0 ** (16 + 0.5 * i)),
+        }
+        for i in range(2 * papers)
+    ]
+
+
+def above_floor(i):
+    """Errors 0.1 + 0.4 / 16^(i/15): a floor of 0.1, and 0.125 at the last of sixteen."""
+    return 0.1 + 0.4 * 16 ** (-i / 15)
+
+
+def scattered(i):
+    """Errors that fall with compute, but not on a line."""
+    return 0.5 * 0.93**i * (1.1 if i % 3 else 0.9)
+
+
+def define(data):
+    """Write benchmarks: ImageNet, one with a floor, one that scatters, small and unused ones."""
+    content = yaml.safe_load(BENCHMARKS)
+    content["imagenet"]["targets"] = [0.1, 0.05, 0.01]
+    for key in ("floored", "scattered", "few", "unused"):
+        content[key] = content["other"] | {"name": key.title(), "targets": [0.11, 0.05]}
+    (data / "benchmarks.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder with data and the results that answers need."""
+    root = tmp_path_factory.mktemp("afford")
+    data, results = root / "data", root / "results"
+    data.mkdir()
+    write_papers(
+        data / "papers.csv",
+        [
+            *imagenet_rows(),
+            *detection_rows("floored", 8, above_floor),
+            *detection_rows("scattered", 8, scattered),
+            *detection_rows("few", 3, scattered),
+        ],
+    )
+    write_hardware(data / "hardware.csv", DEVICES)
+    define(data)
+    write_costs(data)
+    benchmarks = ["imagenet", "floored", "scattered", "few"]
+    shared = {"benchmark_files": [data / "benchmarks.yaml"], "benchmarks": benchmarks, **SETTINGS}
+    checked = {
+        name: results / f"{name}.csv"
+        for name in ("records", "parquet", "excluded", "problems", "waived")
+    }
+    status = tasks.run(
+        "check_corpus",
+        papers=[data / "papers.csv"],
+        hardware=[data / "hardware.csv"],
+        benchmarks=[data / "benchmarks.yaml"],
+        analyse=benchmarks,
+        bases=["hardware"],
+        exclude_scopes=[],
+        **checked,
+    )
+    assert status == 0
+    made = results / "projections"
+    fits = {"curves": made / "curves.csv", "draws": made / "draws.parquet"}
+    tasks.get("fit_curves")(
+        records=checked["records"], min_papers=5, error_sd_decades=0.02, n_draws=300,
+        **shared, **fits,
+    )  # fmt: skip
+    tasks.get("project_costs")(
+        hardware=[data / "hardware.csv"], prices=data / "prices.csv", grid=data / "grid.csv",
+        constants=data / "costs.yaml", device="V100", year=YEAR, places=["World", "France"],
+        home="V100", predictions_per_day=1e6, projections=made / "projections.csv",
+        running=made / "running.csv", scenario=made / "scenario.json", **shared, **fits,
+    )  # fmt: skip
+    return root
+
+
+@pytest.fixture
+def ask(folder, capsys):
+    """Return a function that asks on the command line and gives status, output and errors."""
+
+    def run(*words, benchmark="imagenet", root=folder):
+        at = ["--results", str(root / "results"), "--data", str(root / "data")]
+        status = main(["afford", "--benchmark", benchmark, *map(str, words), *at])
+        return (status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def ask_json(ask):
+    """Return a function that asks for JSON and gives it with its rows by quantity."""
+
+    def run(*words, **kwargs):
+        status, out, err = ask("--json", *words, **kwargs)
+        assert (status, err) == (0, "")
+        found = json.loads(out, parse_constant=pytest.fail)
+        for part in ("training", "running_per_day"):
+            found[part] = {row.pop("quantity"): row for row in found[part]}
+        return found
+
+    return run
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    """Return a copy of data and results that a test may change."""
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+def rows_of(folder, name, **wanted):
+    table = read_result(folder / "results/projections" / name)
+    for column, value in wanted.items():
+        table = table[table[column] == value]
+    return table.set_index("quantity")
+
+
+FIGURES = ("median", "lower", "upper", "share_unreachable")
+
+
+def as_table(rows, quantity):
+    """Return the figures of a quantity, with infinity where JSON has none."""
+    return [math.inf if rows[quantity][name] is None else rows[quantity][name] for name in FIGURES]
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "error", "form", "options"),
+    [
+        ("imagenet", 0.1, "all", ()),
+        ("imagenet", 0.05, "power", ()),
+        ("imagenet", 0.01, "exponential", ("--ignore-floor",)),
+        ("scattered", 0.05, "all", ()),
+        ("scattered", 0.11, "exponential", ()),
+        ("floored", 0.11, "floored", ()),
+        ("floored", 0.05, "all", ()),
+    ],
+)
+def test_an_answer_is_that_of_the_pipeline_to_all_digits(
+    ask_json, folder, benchmark, error, form, options
+):
+    found = ask_json("--error", error, "--form", form, *options, benchmark=benchmark)
+    stored = rows_of(folder, "projections.csv", benchmark=benchmark, error=error, form=form)
+    assert set(found["training"]) == set(stored.index)
+    for quantity, row in stored.iterrows():
+        assert as_table(found["training"], quantity) == row[list(FIGURES)].tolist()
+
+
+def test_running_costs_are_those_of_the_pipeline_to_all_digits(ask_json, folder):
+    found = ask_json("--error", "5%")["running_per_day"]
+    stored = rows_of(folder, "running.csv", benchmark="imagenet", error=0.05)
+    assert set(found) == set(stored.index)
+    for quantity, row in stored.iterrows():
+        assert as_table(found, quantity) == row[list(FIGURES)].tolist()
+
+
+def test_the_answer_on_planted_data_is_known(ask_json):
+    # 1e12 x 10^8 FLOP at an error of 10%; a V100 takes 222 hours, at a dollar each.
+    found = ask_json("--error", "10%", "--form", "power")
+    training = found["training"]
+    for quantity, value in (("flop", 1e20), ("device_hours", 1e20 / PEAK), ("usd", 1e20 / PEAK)):
+        row = training[quantity]
+        assert [row[name] for name in FIGURES] == pytest.approx([value, value, value, 0], rel=1e-6)
+    assert training["home_years"]["median"] == pytest.approx(1e20 / PEAK / 8766, rel=1e-6)
+    # Of 300 W: load 0.75, server 1.67 to 2.03, data centre 1.1 to 1.56.
+    kwh = training["kwh"]["lower"], training["kwh"]["upper"]
+    assert 0.225 * 1.67 * 1.1 < min(kwh) / (1e20 / PEAK) < max(kwh) / (1e20 / PEAK) < 0.225 * 3.167
+    assert found["level"] == 0.9
+
+
+def test_a_prediction_costs_its_forward_flop_over_utilisation(ask_json):
+    found = ask_json("--error", "10%", "--predictions-per-day", "1e6")["running_per_day"]
+    more = ask_json("--error", "10%", "--predictions-per-day", "5e6")["running_per_day"]
+    # Power law and floor agree on 1e6 x 10^3, and are two of three forms.
+    assert found["flop"]["median"] == pytest.approx(1e9, rel=1e-6)
+    assert more["flop"] == found["flop"]
+    for quantity in ("device_hours", "usd", "kwh", "t_co2"):
+        assert more[quantity]["median"] == pytest.approx(5 * found[quantity]["median"])
+    # Hours at peak over utilisation, whose median is 0.38.
+    median = found["device_hours"]["median"]
+    assert 1e6 * found["flop"]["median"] / PEAK / 0.49 < median
+    assert median < 1e6 * found["flop"]["median"] / PEAK / 0.30
+
+
+@pytest.mark.parametrize("options", [(), ("--own",), ("--year", "2020", "--place", "France")])
+@pytest.mark.parametrize("error", [0.3, 0.1, 0.05])
+def test_an_errors_price_buys_that_error(ask_json, error, options):
+    options = ("--form", "power", *options)
+    usd = ask_json("--error", error, *options)["training"]["usd"]
+    back = ask_json("--budget", repr(usd["median"]), *options)["training"]["error"]
+    # Rents of 2020 are two or four dollars, which is a factor of 2^(1/8) of the error.
+    assert back["lower"] <= error * (1 + 1e-6)
+    assert back["upper"] >= error * (1 - 1e-6)
+    assert back["median"] == pytest.approx(error, rel=0.01)
+    if not options[2:]:
+        assert back["median"] == pytest.approx(error, rel=1e-6)
+
+
+def test_more_money_buys_a_lower_error_and_a_lower_error_costs_more(ask_json):
+    budgets = [
+        ask_json("--budget", usd, benchmark="scattered")["training"]["error"]["median"]
+        for usd in (1, 100, 10_000)
+    ]
+    prices = [
+        ask_json("--error", error, benchmark="scattered")["training"]["usd"]["median"]
+        for error in (0.2, 0.1, 0.05)
+    ]
+    assert budgets == sorted(budgets, reverse=True)
+    assert prices == sorted(prices)
+    assert len(set(budgets)) == len(set(prices)) == 3
+
+
+def test_owning_has_no_rent_and_no_data_centre(ask_json):
+    rented = ask_json("--error", "10%", "--form", "power")
+    owned = ask_json("--error", "10%", "--form", "power", "--own")
+    assert owned["training"]["flop"] == rented["training"]["flop"]
+    assert owned["training"]["kwh"]["upper"] < rented["training"]["kwh"]["upper"]
+    # 8,000 US$ lose 0.32 a year, and 0.4 kW cost 0.16 US$ a kWh.
+    hours = 1e20 / PEAK
+    low, high = ((8000 * 0.32 / 8766 + kw * 0.1648) * hours for kw in (0.225 * 1.67, 0.225 * 2.03))
+    assert low < owned["training"]["usd"]["median"] < high
+    assert any(w.startswith("owned: value lost") for w in owned["warnings"])
+    assert "V100, owned, 2023" in owned["heading"][1]
+    assert "V100, rented, 2023" in rented["heading"][1]
+
+
+def test_the_place_changes_only_the_carbon(ask_json):
+    world = ask_json("--error", "10%", "--place", "World")["training"]
+    france = ask_json("--error", "10%", "--place", "france")["training"]
+    assert world.keys() == france.keys()
+    changed = {name for name in world if world[name] != france[name]}
+    assert changed == {"t_co2", "nyc_month_t_co2e", "car_year_t_co2", "person_year_t_co2"}
+    assert world["t_co2"]["median"] == pytest.approx(10 * france["t_co2"]["median"])
+
+
+def test_a_floor_makes_never_an_answer_in_json_and_text(ask, ask_json):
+    found = ask_json("--error", "5%", benchmark="floored")
+    flop = found["training"]["flop"]
+    assert flop["upper"] is None
+    assert 0.3 < flop["share_unreachable"] < 0.4
+    share = f"{flop['share_unreachable']:.0%} of the draws never reach this error"
+    assert share in found["warnings"]
+    _, out, _ = ask("--error", "5%", benchmark="floored")
+    assert "to never" in out
+    assert f"! {share}" in out
+
+
+def test_json_has_no_value_that_is_no_json(ask, ask_json):
+    for words in (
+        ("--error", "9%", "--form", "floored", "--ignore-floor"),
+        ("--error", "0.001%"),
+        ("--budget", "1e-9"),
+        ("--budget", "1e300"),
+    ):
+        ask_json(*words, benchmark="floored")
+        _, out, _ = ask(*words, benchmark="floored")
+        assert "nan" not in out.lower()
+
+
+def test_text_says_what_was_asked_with_interval_and_warnings(ask):
+    status, out, err = ask("--error", "5%")
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "ImageNet, top-1 error of 5.0%"
+    assert "NVIDIA V100, rented, 2023; electricity of World, France" in lines[1]
+    assert "hardware basis" in lines[2]
+    assert "90% prediction intervals" in lines[2]
+    assert "1,000,000 predictions a day" in lines[2]
+    assert re.search(r"to train +median +90% interval", out)
+    assert re.search(r"US\$ +[\d.,× ⁰¹²³⁴⁵⁶⁷⁸⁹]+ to ", out)
+    warnings = [line for line in lines if line.startswith("! ")]
+    assert any("only 1 quote(s) of its rent" in w for w in warnings)
+    assert any("electricity of World is that of 2020" in w for w in warnings)
+    # 0.4 x 0.92^15 is 11.45%, at which 1e12 x (1/e)^8 is 3.4e19.
+    assert "! no record of the data has an error under 11%" in warnings
+    assert any("decades of compute beyond the data, which reach 3.4 × 10¹⁹" in w for w in warnings)
+    assert any("running costs are extrapolated" in w for w in warnings)
+
+
+def test_what_lies_within_the_data_warns_of_no_extrapolation(ask):
+    _, out, _ = ask("--error", "20%")
+    assert "beyond the data" not in out
+    assert "no record" not in out
+    assert "extrapolated" not in out
+
+
+def test_decades_beyond_the_data_are_those_of_the_median(ask, ask_json):
+    flop = ask_json("--error", "5%", "--form", "power")["training"]["flop"]["median"]
+    _, out, _ = ask("--error", "5%", "--form", "power")
+    # 2.56e22 FLOP at 5%, and 3.36e19 at the most in the data.
+    assert math.log10(flop / 3.36e19) == pytest.approx(2.88, abs=0.01)
+    assert "the median lies 2.9 decades of compute beyond the data" in out
+
+
+def test_a_benchmark_without_forward_flop_has_no_running_costs(ask_json):
+    found = ask_json("--error", "20%", benchmark="scattered")
+    assert found["running_per_day"] == {}
+    assert "no running costs: too few papers state forward FLOP" in found["warnings"]
+
+
+@pytest.mark.parametrize(
+    ("usd", "expected"),
+    [
+        ("0.0001", "are less than any run in the data (1.5 × 10¹⁵)"),
+        ("1e9", "7.1 decades of compute beyond the data (3.4 × 10¹⁹)"),
+        ("1e9", "no record of the data has an error under 11%"),
+        ("1e9", "errors under 2.0% are not to be had: so many labels of the test set are wrong"),
+    ],
+)
+def test_a_budget_beyond_the_data_says_so(ask_json, usd, expected):
+    found = ask_json("--budget", usd, "--form", "power")
+    assert any(expected in warning for warning in found["warnings"])
+
+
+def test_a_budget_within_the_data_warns_of_nothing_but_its_quotes(ask_json):
+    # At 50 US$ a V100 does 2.25e19 FLOP.
+    found = ask_json("--budget", "50", "--form", "power")
+    assert found["training"]["flop"]["median"] == pytest.approx(50 * PEAK)
+    assert not any("data" in w for w in found["warnings"])
+
+
+# What is refused.
+
+FLOOR = "lies under the known floor of 2.0%, the share of wrong labels in the test set (an audit)"
+
+
+@pytest.mark.parametrize(
+    ("words", "benchmark", "expected"),
+    [
+        (["--error", "5%"], "imagnet", 'no benchmark "imagnet" (did you mean "imagenet"?)'),
+        (["--error", "5%"], "xyz", 'no benchmark "xyz" (known: imagenet, other, floored, '),
+        (["--error", "5%", "--device", "V10"], "imagenet", 'device "V10" (did you mean "V100"?)'),
+        (["--error", "5%", "--place", "Frence"], "imagenet", '"Frence" (did you mean "France"?)'),
+        (["--error", "5%", "--preset", "studdy"], "imagenet", '"studdy" (did you mean "study"?)'),
+        (["--error", "5%", "--preset", "mine"], "imagenet", 'no preset "mine" (known: study)'),
+        (["--budget", "9", "--preset", "study"], "imagenet", "not for a budget (give --error)"),
+        (["--error", "5%", "--preset", "study"], "floored", '"study" knows only imagenet'),
+        (["--error", "1e-40", "--preset", "study"], "imagenet", "(ask for a higher error)"),
+        (["--error", "5"], "imagenet", '"5" is not an error between 0 and 100% (write 5% or 0'),
+        (["--error", "150%"], "imagenet", '"150%" is not an error between 0 and 100%'),
+        (["--error", "0"], "imagenet", '"0" is not an error between 0 and 100%'),
+        (["--error=-5%"], "imagenet", '"-5%" is not an error between 0 and 100%'),
+        (["--error", "five"], "imagenet", '"five" is not an error between 0 and 100%'),
+        (["--error", ""], "imagenet", '"" is not an error between 0 and 100%'),
+        (["--error", "nan"], "imagenet", '"nan" is not an error between 0 and 100%'),
+        (["--budget=-9"], "imagenet", "--budget must be a positive number"),
+        (["--budget", "0"], "imagenet", "--budget must be a positive number"),
+        (["--budget", "nan"], "imagenet", "--budget must be a positive number"),
+        (["--budget", "inf"], "imagenet", "--budget must be a positive number"),
+        (["--error", "5%", "--predictions-per-day", "0"], "imagenet", "--predictions-per-day must"),
+        (["--error", "20%"], "few", "Few: not fitted: 3 paper(s) with compute, at least 5"),
+        (["--error", "20%"], "few", "(fitted are floored, imagenet, scattered)"),
+        (["--error", "20%"], "unused", "Unused: not among the benchmarks of the run"),
+        (["--error", "1.5%"], "imagenet", FLOOR),
+        (["--error", "1.5%"], "imagenet", "(ask for a higher error, or add --ignore-floor"),
+        (["--error", "9%", "--form", "floored"], "floored", "lies under the fitted floor of 10%"),
+        (["--error", "9%", "--device", "GTX 580"], "imagenet", "no rent of NVIDIA GeForce GTX 58"),
+        (["--error", "9%", "--device", "GTX 580", "--own"], "imagenet", "has no price in hardwar"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_with_a_remedy(ask, words, benchmark, expected):
+    status, out, err = ask(*words, benchmark=benchmark)
+    assert status == 1
+    assert out == ""
+    assert err.startswith("scalelaw stopped:\n")
+    assert expected in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--error", "5%", "--budget", "9"], ["--error", "5%", "--form", "linear"]]
+)
+def test_a_question_that_is_none_is_wrong_usage(ask, words):
+    with pytest.raises(SystemExit) as stopped:
+        ask(*words)
+    assert stopped.value.code == 2
+
+
+def test_without_results_there_is_a_remedy(ask, copy):
+    (copy / "results/projections/scenario.json").unlink()
+    status, out, err = ask("--error", "5%", root=copy)
+    assert (status, out) == (1, "")
+    assert "scenario.json is not there: run `snakemake` first, or name the folder" in err
+    shutil.rmtree(copy / "results")
+    assert "draws.parquet is not there: run `snakemake` first" in ask("--error", "5%", root=copy)[2]
+
+
+@pytest.mark.parametrize("name", ["benchmarks.yaml", "hardware.csv", "grid.csv", "costs.yaml"])
+def test_a_missing_table_is_named(ask, copy, name):
+    (copy / "data" / name).unlink()
+    status, _, err = ask("--error", "5%", root=copy)
+    assert status == 1
+    assert name in err
+
+
+def test_a_new_price_is_in_the_next_answer(ask_json, copy):
+    before = ask_json("--error", "10%", "--form", "power", root=copy)["training"]["usd"]
+    rows = [*PRICES[:-1], PRICES[-1] | {"price_usd": "3"}]
+    write_csv(copy / "data/prices.csv", [column.name for column in PRICE_COLUMNS], rows)
+    after = ask_json("--error", "10%", "--form", "power", root=copy)["training"]["usd"]
+    assert after["median"] == pytest.approx(3 * before["median"])
+
+
+# Floors and the study's constants.
+
+
+def test_a_known_floor_can_be_ignored(ask_json):
+    # Exactly 1e12 x 100^8 FLOP at one percent.
+    found = ask_json("--error", "1%", "--form", "power", "--ignore-floor")["training"]
+    assert found["flop"]["median"] == pytest.approx(1e28, rel=1e-5)
+
+
+def test_ignoring_floors_leaves_other_answers_as_they_are(ask):
+    assert ask("--error", "10%", "--ignore-floor") == ask("--error", "10%")
+
+
+def test_the_study_answers_with_its_own_constants(ask, ask_json):
+    found = ask_json("--error", "5%", "--preset", "study")["training"]
+    # 10^26.0 FLOP; at 6.874e16 FLOP a dollar and 3.4976e17 FLOP a pound.
+    assert math.log10(found["flop"]["median"]) == pytest.approx(26.0, abs=0.02)
+    assert found["usd"]["median"] == pytest.approx(1.485e9, rel=0.01)
+    assert found["t_co2"]["median"] == pytest.approx(1.324e5, rel=0.01)
+    assert found["nyc_months"]["median"] == pytest.approx(0.0281, rel=0.01)
+    for row in found.values():
+        assert row["lower"] == row["median"] == row["upper"]
+    _, out, _ = ask("--error", "5%", "--preset", "study")
+    assert "which knows no uncertainty" in out
+    assert "interval" not in out
+
+
+def test_the_study_knows_no_floor(ask_json):
+    found = ask_json("--error", "1%", "--preset", "study")["training"]
+    assert math.log10(found["flop"]["median"]) == pytest.approx(3.097 / 0.0922, abs=0.001)
+
+
+def test_a_benchmark_may_be_called_by_its_name(ask):
+    assert ask("--error", "10%", benchmark="ImageNet") == ask("--error", "10%")
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [("5%", 0.05), ("0.05", 0.05), (" 5 % ", 0.05), ("99.9%", 0.999), (".5", 0.5), ("1e-3", 1e-3)],
+)
+def test_an_error_is_a_percentage_or_a_fraction(text, error):
+    assert parse_error(text) == pytest.approx(error)
+
+
+@pytest.mark.parametrize(
+    "text", ["5", "1", "100%", "0%", "-1%", "5%%", "", "inf", "nan%", "5 percent"]
+)
+def test_an_error_that_is_none(text):
+    with pytest.raises(ScalelawError, match="write 5% or"):
+        parse_error(text)
