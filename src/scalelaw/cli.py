@@ -90,7 +90,7 @@ def _parser(with_steps: bool) -> argparse.ArgumentParser:
     asked.add_argument("--error", help="target, written 5%% or 0.05")
     asked.add_argument("--budget", type=float, metavar="USD", help="US$ to spend on training")
     afford.add_argument("--device", help='such as "RTX 4090"')
-    afford.add_argument("--year", type=int, help="year of prices and electricity")
+    afford.add_argument("--year", type=int, help="year of prices and electricity, 1990 to 2100")
     afford.add_argument(
         "--place",
         action="append",
@@ -98,15 +98,18 @@ def _parser(with_steps: bool) -> argparse.ArgumentParser:
         help="where the electricity comes from; several are drawn from with equal chance",
     )
     afford.add_argument("--own", action="store_true", help="reckon with owning the device")
-    afford.add_argument("--form", choices=("all", "power", "exponential", "floored"), default="all")
+    afford.add_argument(
+        "--form", choices=("all", "power", "exponential", "floored"), help="all by default"
+    )
     afford.add_argument(
         "--ignore-floor", action="store_true", help="project below the known floor all the same"
     )
     afford.add_argument("--predictions-per-day", type=float, metavar="N", help="for running costs")
-    afford.add_argument("--preset", help="another study's constants, such as study")
+    afford.add_argument(
+        "--preset", help="another study's constants, such as study; only with --error"
+    )
     afford.add_argument("--json", action="store_true", help="for programs")
     afford.add_argument("--results", type=Path, default=Path("results"), help="results of a run")
-    afford.add_argument("--data", type=Path, default=data, help="prices, grid, devices")
     afford.set_defaults(run=_afford)
 
     task = commands.add_parser("task", help="run one step of the workflow on files you name")
@@ -182,10 +185,6 @@ def _add(parsed: argparse.Namespace) -> int:
 def _afford(parsed: argparse.Namespace) -> int:
     from scalelaw.cost.afford import Desk, Question, parse_error
 
-    for name in ("budget", "predictions_per_day"):
-        value = getattr(parsed, name)
-        if value is not None and not 0 < value < float("inf"):
-            raise ScalelawError(f"--{name.replace('_', '-')} must be a positive number")
     question = Question(
         parsed.benchmark,
         None if parsed.error is None else parse_error(parsed.error),
@@ -199,7 +198,7 @@ def _afford(parsed: argparse.Namespace) -> int:
         parsed.preset,
         parsed.predictions_per_day,
     )
-    answer = Desk(parsed.results, parsed.data).answer(question)
+    answer = Desk(parsed.results).answer(question)
     print(answer.to_json() if parsed.json else answer.to_text())
     return 0
 

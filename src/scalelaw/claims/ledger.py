@@ -1,7 +1,8 @@
 """Claims as data, and the rules by which they are judged; no verdict is written by hand."""
 
+import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,21 +138,25 @@ class Claim:
         return self.figure / self.tolerance, self.figure * self.tolerance
 
 
-def read_claims(path: Path, quantities: Sequence[str]) -> list[Claim]:
+def read_claims(
+    path: Path, quantities: Mapping[str, Callable[..., Any]], benchmarks: Collection[str]
+) -> list[Claim]:
     """Read ``claims.yaml``.
 
     Parameters
     ----------
     path : path
         The file.
-    quantities : sequence of str
-        Known quantities.
+    quantities : mapping of str to function
+        Known quantities; each takes the results, then the arguments that a claim names.
+    benchmarks : collection of str
+        Benchmarks that are defined.
 
     Raises
     ------
     ScalelawError
-        If the file cannot be read, does not fit its schema or names an unknown quantity; lists
-        every fault.
+        If the file cannot be read, does not fit its schema, names an unknown quantity or benchmark,
+        or gives a quantity other arguments than it takes; lists every fault.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -168,9 +173,30 @@ def read_claims(path: Path, quantities: Sequence[str]) -> list[Claim]:
             if (name := entry["quantity"]) not in quantities:
                 near = did_you_mean(name, list(quantities)) or f"known: {', '.join(quantities)}"
                 faults.append(f'{path}: {key}.quantity: no quantity "{name}" ({near})')
+                continue
+            of = entry.get("of", {})
+            faults += [
+                f"{path}: {key}.of: {fault}" for fault in _wrong_arguments(quantities[name], of)
+            ]
+            if "benchmark" in of and (benchmark := str(of["benchmark"])) not in benchmarks:
+                near = did_you_mean(benchmark, list(benchmarks)) or "see data/benchmarks.yaml"
+                faults.append(f'{path}: {key}.of.benchmark: no benchmark "{benchmark}" ({near})')
     if faults:
         raise ScalelawError("\n".join(sorted(faults)))
     return [_claim(key, dict(entry)) for key, entry in content.items()]
+
+
+def _wrong_arguments(quantity: Callable[..., Any], of: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the arguments that a claim gives a quantity."""
+    _, *parameters = inspect.signature(quantity).parameters.values()
+    known = [parameter.name for parameter in parameters]
+    for name in of:
+        if name not in known:
+            near = did_you_mean(str(name), known) or f"known: {', '.join(known) or 'none'}"
+            yield f'no argument "{name}" ({near})'
+    for parameter in parameters:
+        if parameter.name not in of and parameter.default is parameter.empty:
+            yield f"{parameter.name} is missing"
 
 
 def _claim(key: str, entry: dict[str, Any]) -> Claim:

@@ -12,6 +12,7 @@ from scalelaw.corpus.records import decimal_year
 from scalelaw.cost.chain import Chain, Scenario
 from scalelaw.cost.project import Estimate
 from scalelaw.cost.tables import CostTables
+from scalelaw.forecast.ensemble import ALL_FORMS
 from scalelaw.streams import stream
 
 if TYPE_CHECKING:
@@ -91,6 +92,10 @@ _DIRECTIONS = {
     "error_on_compute": "error on compute",
     "york": "York",
 }
+
+
+_REFUSED = {"": "every form", ALL_FORMS: "with the known floor"}
+"""Choices for which a projection is refused where it is not one form that is."""
 
 
 def _quantity(function: Quantity) -> Quantity:
@@ -244,13 +249,16 @@ def lowest_error(results: Results, benchmark: str, until: str) -> Iterator[Answe
 
 @_quantity
 def projection(results: Results, benchmark: str, error: float, quantity: str) -> Iterator[Answer]:
-    """A projected quantity: every form, as if there were no floor where that refuses the target."""
+    """A projected quantity under each form, or why there is none.
+
+    Where the known floor refuses the target, power law and exponential are told as if there were no
+    floor, beside the refusal.
+    """
     rows = results.rows("projections", benchmark=benchmark, error=error)
     for _, row in rows.iterrows():
         if row["status"] != "projected":
-            if row["form"] in ("", "all"):
-                yield Answer("with the known floor", refused=row["status"])
-        elif row["quantity"] == quantity and row["form"] in ("power", "exponential"):
+            yield Answer(_REFUSED.get(row["form"], f"{row['form']} form"), refused=row["status"])
+        elif row["quantity"] == quantity and row["form"] != ALL_FORMS:
             beyond = row["decades_beyond"]
             how = f"projections.csv, {row['device']}, {beyond:.1f} decades beyond the data"
             ignored = (

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from scalelaw.compute import CONFIDENCE_SD_DECADES
 from scalelaw.corpus.checks import CATALOGUE
-from scalelaw.corpus.schema import DERIVED, HARDWARE, PAPERS, Column
+from scalelaw.corpus.schema import DERIVED, GRID, HARDWARE, PAPERS, PRICES, Column
 
 _HEAD = """# Code book
 
@@ -15,6 +15,11 @@ _HEAD = """# Code book
 | `papers.csv` | a record: one trained model's result on one benchmark |
 | `hardware.csv` | a device: one chip, with its peak rates |
 | `benchmarks.yaml` | a benchmark: its metrics, how they become an error, test set and targets |
+| `prices.csv` | a quote of the rent or price of a device |
+| `grid.csv` | the carbon intensity of electricity of a place in a year |
+| `costs.yaml` | a constant of the chain from FLOP to dollars and carbon, an equivalent, a preset |
+| `claims.yaml` | a published claim and the quantity that answers it |
+| `forecasts.yaml` | a published forecast, to be scored |
 
 Where the figures come from, and under which licences, stands in [SOURCES.md](SOURCES.md). Tables
 are UTF-8, comma separated, one header line. An empty cell means not known. Numbers are plain or
@@ -36,6 +41,10 @@ def codebook() -> str:
             f"{confidences}.\n",
             "## hardware.csv\n",
             _table(HARDWARE),
+            "## prices.csv\n",
+            _table(PRICES),
+            "## grid.csv\n",
+            _table(GRID),
             "## results/corpus/records.csv\n",
             "All columns of `papers.csv`, then:\n",
             _table(DERIVED),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scalelaw import __version__
-from scalelaw.corpus.schema import HARDWARE, PAPERS, Column
+from scalelaw.corpus.schema import GRID, HARDWARE, PAPERS, PRICES, Column
 
 _TYPES = {
     "slug": "string",
@@ -38,16 +38,26 @@ def datapackage() -> str:
         "sources": [
             {"title": "Papers, model zoos and result logs named in each row"},
             {"title": "Epoch AI, Data on AI Models (CC BY 4.0)", "path": "https://epoch.ai/data"},
+            {
+                "title": "Our World in Data, from Ember (CC BY 4.0)",
+                "path": "https://ourworldindata.org/grapher/carbon-intensity-electricity",
+            },
         ],
         "resources": [
-            _resource("papers", PAPERS, "record_id", "One trained model's result on a benchmark."),
-            _resource("hardware", HARDWARE, "device", "One device with its peak rates."),
+            _resource(
+                "papers", PAPERS, ["record_id"], "One trained model's result on a benchmark."
+            ),
+            _resource("hardware", HARDWARE, ["device"], "One device with its peak rates."),
+            _resource("prices", PRICES, [], "One quote of the rent or price of a device."),
+            _resource("grid", GRID, ["place", "year"], "Carbon intensity of electricity."),
         ],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _resource(name: str, columns: Sequence[Column], key: str, description: str) -> dict[str, Any]:
+def _resource(
+    name: str, columns: Sequence[Column], key: list[str], description: str
+) -> dict[str, Any]:
     return {
         "profile": "tabular-data-resource",
         "name": name,
@@ -59,7 +69,7 @@ def _resource(name: str, columns: Sequence[Column], key: str, description: str) 
         "schema": {
             "fields": [_field(column) for column in columns],
             "missingValues": [""],
-            "primaryKey": [key],
+            **({"primaryKey": key} if key else {}),
         },
     }
 

@@ -1,17 +1,15 @@
 """Answer "can I pay?" from the stored draws: what an error costs, or what a budget reaches."""
 
-import json
 import math
 import sys
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from scalelaw.corpus.benchmarks import Benchmark, read_benchmarks
-from scalelaw.cost.chain import QUANTITIES, Chain, Scenario
+from scalelaw.cost.answer import Answer, Row, money, share_in_words
+from scalelaw.cost.chain import PEAK_BASES, QUANTITIES, Chain, Scenario
 from scalelaw.cost.project import (
     Estimate,
     RefusedTargetError,
@@ -22,18 +20,26 @@ from scalelaw.cost.project import (
     refuse,
     running_costs,
 )
-from scalelaw.cost.tables import CostTables, read_cost_tables
+from scalelaw.cost.run import Run, unusable
+from scalelaw.cost.tables import read_cost_tables
 from scalelaw.errors import ScalelawError, did_you_mean
-from scalelaw.fit.curves import FORMS
 from scalelaw.forecast.ensemble import ALL_FORMS, FORWARD, Ensemble, read_ensembles
 from scalelaw.streams import stream
 from scalelaw.tables import read_result
-from scalelaw.typography import interval, number
+from scalelaw.typography import number
 
-FORM_CHOICES = (ALL_FORMS, *FORMS)
+if TYPE_CHECKING:
+    import pandas as pd
 
-MAX_10_EXP = sys.float_info.max_10_exp
-"""Largest power of ten that a number can hold."""
+YEARS = (1990, 2100)
+"""Years for which costs may be asked."""
+
+MOST_PREDICTIONS = 1e15
+"""More predictions a day than anybody makes."""
+
+_NUMBERS = ("error_min", "error_max", "compute_min", "compute_max", "floor")
+_UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError, NotImplementedError)
+"""What pandas raises for a table that is damaged or lacks a column."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +56,19 @@ class Question:
         US$ to spend, instead of an error.
     device, year, places, own
         Scenario, see :class:`scalelaw.cost.Scenario`.
-    form : str
-        A form, or all.
+    form : str or None
+        A form; None or ``all`` for all of them.
     ignore_floor : bool
         Whether a target below the known floor is projected all the same.
     preset : str or None
         Another study's constants instead of ours.
     predictions_per_day : float or None
         For running costs.
+
+    Raises
+    ------
+    ScalelawError
+        If a number is out of range, or settings are combined that exclude each other.
     """
 
     benchmark: str
@@ -67,96 +78,59 @@ class Question:
     year: int | None = None
     places: tuple[str, ...] = ()
     own: bool = False
-    form: str = ALL_FORMS
+    form: str | None = None
     ignore_floor: bool = False
     preset: str | None = None
     predictions_per_day: float | None = None
 
-
-@dataclass(frozen=True)
-class Row:
-    """One line of an answer: an estimate with its unit, or a plain figure without interval."""
-
-    name: str
-    unit: str
-    estimate: Estimate
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The answer to a question.
-
-    Parameters
-    ----------
-    heading : tuple of str
-        What was asked and under which assumptions.
-    training, running : list of Row
-        Estimates of training the model, and of a day of its predictions.
-    warnings : list of str
-        What a reader must know.
-    level : float
-        Level of the intervals.
-    """
-
-    heading: tuple[str, ...]
-    training: list[Row]
-    running: list[Row]
-    warnings: list[str]
-    level: float
-
-    def to_json(self) -> str:
-        """Return the answer for programs; infinite values are null."""
-
-        def rows(items: Iterable[Row]) -> list[dict[str, Any]]:
-            return [
-                {"quantity": row.name, "unit": row.unit}
-                | {k: v if math.isfinite(v) else None for k, v in asdict(row.estimate).items()}
-                for row in items
-            ]
-
-        content = {
-            "heading": self.heading,
-            "level": self.level,
-            "training": rows(self.training),
-            "running_per_day": rows(self.running),
-            "warnings": self.warnings,
+    def __post_init__(self) -> None:
+        for option, value in (
+            ("--budget", self.budget),
+            ("--predictions-per-day", self.predictions_per_day),
+        ):
+            if value is not None and not 0 < value < math.inf:
+                raise ScalelawError(f"{option} must be a positive number, not {value:g}")
+        if (self.predictions_per_day or 0) > MOST_PREDICTIONS:
+            raise ScalelawError(
+                f"--predictions-per-day must be {number(MOST_PREDICTIONS)} or fewer, not "
+                f"{number(self.predictions_per_day or 0)}"
+            )
+        if self.year is not None and not YEARS[0] <= self.year <= YEARS[1]:
+            raise ScalelawError(f"--year must lie between {YEARS[0]} and {YEARS[1]}")
+        given = {
+            "--budget": self.budget is not None,
+            "--device": self.device is not None,
+            "--year": self.year is not None,
+            "--place": bool(self.places),
+            "--own": self.own,
+            "--form": self.form is not None,
+            "--ignore-floor": self.ignore_floor,
+            "--predictions-per-day": self.predictions_per_day is not None,
         }
-        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-
-    def to_text(self) -> str:
-        """Return the answer as a table for people."""
-        lines = [*self.heading, ""]
-        shown = [("to train", self.training), ("a day of predictions", self.running)]
-        names = [f"  {row.unit}" for _, rows in shown for row in rows]
-        width = max(map(len, names), default=0) + 2
-        for title, rows in shown:
-            if not rows:
-                continue
-            exact = all(row.estimate.lower == row.estimate.upper for row in rows)
-            columns = "" if exact else f"{'median':>14}   {self.level:.0%} interval"
-            lines.append(f"{title:<{width}}{columns}".rstrip())
-            for row in rows:
-                value = _shown(row.estimate.median, row.name)
-                span = "" if exact else f"   {_span(row.estimate, row.name)}"
-                lines.append(f"{'  ' + row.unit:<{width}}{value:>14}{span}")
-            lines.append("")
-        lines += [f"! {warning}" for warning in self.warnings]
-        return "\n".join(lines).rstrip()
+        if self.preset is not None:
+            # No study with a preset knows a floor, so that ignoring floors is what it does.
+            wrong = [option for option in given if given[option] and option != "--ignore-floor"]
+            rule, why = "--preset", "it has its own constants: give only --error"
+        elif self.budget is not None:
+            wrong = [o for o in ("--ignore-floor", "--predictions-per-day") if given[o]]
+            rule, why = "--budget", "they go with --error: leave them out"
+        else:
+            wrong, rule, why = [], "", ""
+        if wrong:
+            raise ScalelawError(f"{rule} cannot be combined with {', '.join(wrong)} ({why})")
 
 
-def _shown(value: float, name: str) -> str:
-    if math.isinf(value):
-        return "never"
-    return f"{number(100 * value)}%" if name == "error" else number(value)
+@dataclass(frozen=True)
+class _Case:
+    """What a question is about, looked up, and what is said of it already."""
 
-
-def _span(estimate: Estimate, name: str) -> str:
-    low, high = estimate.lower, estimate.upper
-    if math.isinf(high):
-        return f"{_shown(low, name)} to {_shown(high, name)}"
-    if name == "error":
-        return f"{number(100 * low)}% to {number(100 * high)}%"
-    return interval(low, high)
+    question: Question
+    benchmark: Benchmark
+    ensemble: Ensemble
+    form: str
+    chain: Chain
+    setting: tuple[str, str]
+    """Lines of the heading that tell scenario and method."""
 
 
 class Desk:
@@ -165,18 +139,15 @@ class Desk:
     Parameters
     ----------
     results : path
-        Folder of results of a run.
-    data : path
-        Folder of ``benchmarks.yaml``, ``hardware.csv``, ``prices.csv``, ``grid.csv`` and
-        ``costs.yaml``.
+        Folder of results of a run, whose input files are read again.
 
     Raises
     ------
     ScalelawError
-        If there are no results yet, or a table cannot be read.
+        If there are no results yet, if they are damaged, or if an input file cannot be read.
     """
 
-    def __init__(self, results: Path, data: Path):
+    def __init__(self, results: Path):
         folder = results / "projections"
         paths = [folder / name for name in ("draws.parquet", "curves.csv", "scenario.json")]
         missing = [path for path in paths if not path.is_file()]
@@ -185,14 +156,12 @@ class Desk:
                 f"{missing[0]} is not there: run `snakemake` first, or name the folder of its "
                 "results with --results"
             )
-        import pandas as pd
-
-        self.curves = read_result(paths[1])
-        self.ensembles = read_ensembles(pd.read_parquet(paths[0]), self.curves)
-        self.run: dict[str, Any] = json.loads(paths[2].read_text(encoding="utf-8"))
-        self.benchmarks = read_benchmarks([data / "benchmarks.yaml"])
-        self.tables: CostTables = read_cost_tables(
-            [data / "hardware.csv"], data / "prices.csv", data / "grid.csv", data / "costs.yaml"
+        self.curves = _read_curves(paths[1])
+        self.ensembles = _read_draws(paths[0], self.curves)
+        self.run = Run.read(paths[2])
+        self.benchmarks = read_benchmarks(self.run.benchmark_files)
+        self.tables = read_cost_tables(
+            self.run.hardware, self.run.prices, self.run.grid, self.run.constants
         )
 
     def answer(self, question: Question) -> Answer:
@@ -205,152 +174,159 @@ class Desk:
             benchmark could not be fitted; or if the target lies under a floor.
         """
         benchmark = self._benchmark(question.benchmark)
-        if question.preset:
+        if question.preset is not None:
             return self._preset_answer(question, benchmark)
-        basis, level = self.run["basis"], self.run["level"]
-        ensemble = self._ensemble(benchmark, basis)
-        if question.form != ALL_FORMS and question.form not in ensemble.draws:
-            raise ScalelawError(f"{benchmark.name}: the form {question.form} could not be fitted")
+        case = self._case(question, benchmark)
+        return self._error_answer(case) if question.budget is None else self._budget_answer(case)
+
+    def _case(self, question: Question, benchmark: Benchmark) -> _Case:
+        run, form = self.run, question.form or ALL_FORMS
+        ensemble = self._ensemble(benchmark)
+        if form != ALL_FORMS and form not in ensemble.draws:
+            raise ScalelawError(f"{benchmark.name}: the form {form} could not be fitted")
         scenario = Scenario(
-            question.device or self.run["device"],
-            question.year or self.run["year"],
-            question.places or tuple(self.run["places"]),
+            question.device or run.device,
+            run.year if question.year is None else question.year,
+            question.places or tuple(run.places),
             question.own,
         )
         n = len(next(iter(ensemble.draws.values())))
-        chain = Chain.draw(self.tables, scenario, n, stream(self.run["seed"], "cost"))
+        chain = Chain.draw(self.tables, scenario, n, stream(run.seed, "cost"))
+        places = ", ".join(chain.places)
+        if len(chain.places) > 1:
+            places = f"one of {places}, drawn equally"
+        counted = (
+            "compute at peak rate, no utilisation"
+            if run.basis in PEAK_BASES
+            else "operations, over peak rate and utilisation"
+        )
+        forms = "all forms" if form == ALL_FORMS else f"{form} form"
         setting = (
             f"{chain.device.name}, {'owned' if scenario.own else 'rented'}, {scenario.year}; "
-            f"electricity of {', '.join(scenario.places)}"
+            f"electricity of {places}",
+            f"{run.basis} basis ({counted}); {forms}{' and' if form == ALL_FORMS else ', all'} "
+            f"directions; {run.level:.0%} prediction intervals",
         )
-        forms = (
-            "all forms and directions" if question.form == ALL_FORMS else f"{question.form} form"
-        )
-        method = f"{basis} basis, {forms}, {level:.0%} prediction intervals"
-        warnings = list(chain.notes)
-        if question.error is None:
-            return self._budget_answer(
-                question, benchmark, ensemble, chain, setting, method, warnings
-            )
-        return self._error_answer(question, benchmark, ensemble, chain, setting, method, warnings)
+        return _Case(question, benchmark, ensemble, form, chain, setting)
 
-    def _error_answer(
-        self,
-        question: Question,
-        benchmark: Benchmark,
-        ensemble: Ensemble,
-        chain: Chain,
-        setting: str,
-        method: str,
-        warnings: list[str],
-    ) -> Answer:
-        error = float(question.error or 0)
-        basis, level = self.run["basis"], self.run["level"]
-        form = question.form
-        if not question.ignore_floor:
-            try:
-                refuse(benchmark, error)
-            except RefusedTargetError as refusal:
-                raise RefusedTargetError(
-                    f"{refusal}\n(ask for a higher error, or add --ignore-floor to project as if "
-                    "there were none)"
-                ) from None
-            if form == "floored":
-                refuse(benchmark, error, self._fitted_floor(benchmark, basis))
-        home = home_device(self.tables, self.run["home"])
+    def _error_answer(self, case: _Case) -> Answer:
+        error = float(case.question.error or 0)
+        if not case.question.ignore_floor:
+            self._refuse(case, error)
+        home = home_device(self.tables, self.run.home)
         equivalents = self.tables.constants.equivalents
-        found = project(ensemble, chain, error, basis, form, level, equivalents, home)
+        found = project(
+            case.ensemble, case.chain, error, self.run.basis, case.form, self.run.level,
+            equivalents, home,
+        )  # fmt: skip
         units = {**QUANTITIES, "home_years": f"years of one {home.name} at full load"}
         units |= {name: e.name for name, e in equivalents.items()}
-        warnings += _beyond(ensemble, found["flop"], error)
-        forward = self.ensembles.get((benchmark.key, FORWARD))
-        running: list[Row] = []
-        per_day = question.predictions_per_day or self.run["predictions_per_day"]
-        if forward is None:
-            warnings.append("no running costs: too few papers state forward FLOP")
-        else:
-            if error < forward.error_range[0]:
-                warnings.append(
-                    "running costs are extrapolated: no record that states forward FLOP has an "
-                    f"error under {number(100 * forward.error_range[0])}%"
-                )
-            day = running_costs(forward, chain, error, per_day, level)
-            running = [
-                Row(k, "FLOP of one prediction" if k == "flop" else QUANTITIES[k], v)
-                for k, v in day.items()
-            ]
-        heading = (
-            f"{benchmark.name}, {benchmark.error_label} of {number(100 * error)}%",
-            setting,
-            f"{method}; {per_day:,.0f} predictions a day",
+        warnings = [*case.chain.notes, *_beyond(case.ensemble, found["flop"], error)]
+        if share := found["flop"].share_unreachable:
+            warnings.append(f"{share_in_words(share)} of the draws never reach this error")
+        per_day = case.question.predictions_per_day or self.run.predictions_per_day
+        running, said = self._running(case, error, per_day)
+        scenario, method = case.setting
+        return Answer(
+            (
+                _target(case.benchmark, error),
+                scenario,
+                f"{method}; {per_day:,.15g} predictions a day",
+            ),
+            [Row(name, units[name], e, name not in QUANTITIES) for name, e in found.items()],
+            running,
+            warnings + said,
+            self.run.level,
         )
-        rows = [Row(name, units[name], estimate) for name, estimate in found.items()]
-        return Answer(heading, rows, running, warnings, level)
 
-    def _budget_answer(
-        self,
-        question: Question,
-        benchmark: Benchmark,
-        ensemble: Ensemble,
-        chain: Chain,
-        setting: str,
-        method: str,
-        warnings: list[str],
-    ) -> Answer:
-        basis, level = self.run["basis"], self.run["level"]
-        usd = float(question.budget or 0)
-        found = reachable_error(ensemble, chain, usd, basis, question.form, level)
-        units = {"flop": "FLOP", "device_hours": "device-hours", "error": benchmark.error_label}
-        flop, error = found["flop"].median, found["error"]
-        low, high = ensemble.compute_range
-        if flop < low:
-            warnings.append(
-                f"{number(flop)} FLOP are less than any run in the data ({number(low)})"
+    def _refuse(self, case: _Case, error: float) -> None:
+        """Refuse a target at or below a floor, with a remedy."""
+        try:
+            refuse(case.benchmark, error)
+        except RefusedTargetError as refusal:
+            raise RefusedTargetError(
+                f"{refusal}\n(ask for a higher error, or add --ignore-floor to project as if "
+                "there were none)"
+            ) from None
+        if case.form != "floored":
+            return
+        try:
+            refuse(case.benchmark, error, self._fitted_floor(case.benchmark))
+        except RefusedTargetError as refusal:
+            raise RefusedTargetError(
+                f"{refusal}\n(ask for a higher error, or for another --form)"
+            ) from None
+
+    def _running(self, case: _Case, error: float, per_day: float) -> tuple[list[Row], list[str]]:
+        """Return what a day of predictions costs, and what must be said of it."""
+        forward = self.ensembles.get((case.benchmark.key, FORWARD))
+        if forward is None:
+            return [], ["no running costs: too few papers state forward FLOP"]
+        said, form = [], case.form
+        if form != ALL_FORMS and form not in forward.draws:
+            said.append(f"running costs are of all forms: {form} could not be fitted to them")
+            form = ALL_FORMS
+        if error < forward.error_range[0]:
+            said.append(
+                "running costs are extrapolated: no record that states forward FLOP has an "
+                f"error under {number(100 * forward.error_range[0])}%"
             )
-        beyond = decades_beyond(ensemble, flop)
-        if beyond > 0:
-            warnings.append(f"{number(beyond)} decades of compute beyond the data ({number(high)})")
-        if error.median < ensemble.error_range[0]:
+        units = QUANTITIES | {"flop": "FLOP of one prediction"}
+        day = running_costs(forward, case.chain, error, per_day, self.run.level, form)
+        return [Row(name, units[name], estimate) for name, estimate in day.items()], said
+
+    def _budget_answer(self, case: _Case) -> Answer:
+        usd, ensemble, benchmark = float(case.question.budget or 0), case.ensemble, case.benchmark
+        found = reachable_error(
+            ensemble, case.chain, usd, self.run.basis, case.form, self.run.level
+        )
+        units = QUANTITIES | {"error": benchmark.error_label}
+        flop, error = found["flop"], found["error"]
+        warnings = list(case.chain.notes)
+        least = ensemble.compute_range[0]
+        if flop.median < least:
             warnings.append(
-                f"no record of the data has an error under {number(100 * ensemble.error_range[0])}%"
+                f"{number(flop.median)} FLOP are less than any run in the data ({number(least)})"
             )
+        warnings += _beyond(ensemble, flop, error.median)
         known = benchmark.label_floor
         if known is not None and error.lower < known:
             warnings.append(
                 f"errors under {number(100 * known)}% are not to be had: so many labels of the "
                 f"test set are wrong ({benchmark.label_floor_source})"
             )
-        if error.share_unreachable > 0:
-            warnings.append(f"{error.share_unreachable:.0%} of the draws give no error below 100%")
-        heading = (f"{benchmark.name} with US$ {number(usd, 3)}", setting, method)
+        if share := error.share_unreachable:
+            warnings.append(f"{share_in_words(share)} of the draws give no error below 100%")
+        heading = (f"{benchmark.name} with {money(usd)}", *case.setting)
         rows = [Row(name, units[name], estimate) for name, estimate in found.items()]
-        return Answer(heading, rows, [], warnings, level)
+        return Answer(heading, rows, [], warnings, self.run.level)
 
     def _preset_answer(self, question: Question, benchmark: Benchmark) -> Answer:
         presets = self.tables.constants.presets
-        name = str(question.preset)
+        name, error = str(question.preset), float(question.error or 0)
         if name not in presets:
             near = did_you_mean(name, list(presets)) or f"known: {', '.join(presets)}"
             raise ScalelawError(f'no preset "{name}" ({near})')
         preset = presets[name]
-        if question.error is None:
-            raise ScalelawError("a preset answers for an error, not for a budget (give --error)")
         if benchmark.key != preset.benchmark:
             raise ScalelawError(f'the preset "{name}" knows only {preset.benchmark}')
-        log_flop = preset.log_flop(question.error)
-        if log_flop >= MAX_10_EXP:
+        log_flop = preset.log_flop(error)
+        if log_flop >= sys.float_info.max_10_exp:
             raise ScalelawError(
                 f'the line of the preset "{name}" asks for 10^{log_flop:.0f} FLOP, beyond any '
                 "number (ask for a higher error)"
             )
-        found = {"flop": 10**log_flop, **preset.costs(log_flop)}
         units = {**QUANTITIES, "nyc_months": "months of New York City's CO2"}
-        rows = [Row(k, units[k], Estimate(v, v, v, 0.0)) for k, v in found.items()]
+        rows = [
+            Row(k, units[k], Estimate(v, v, v, 0.0), k not in QUANTITIES)
+            for k, v in preset.costs(log_flop).items()
+        ]
         heading = (
-            f"{benchmark.name}, {benchmark.error_label} of {number(100 * question.error)}%",
-            f'constants of the preset "{name}", which knows no uncertainty',
+            _target(benchmark, error),
+            f'preset "{name}", which knows no uncertainty',
+            preset.what,
         )
-        return Answer(heading, rows, [], [], self.run["level"])
+        return Answer(heading, rows, [], [], self.run.level)
 
     def _benchmark(self, key: str) -> Benchmark:
         by_name = {b.name.casefold(): b for b in self.benchmarks.values()}
@@ -361,39 +337,64 @@ class Desk:
             raise ScalelawError(f'no benchmark "{key}" ({near})')
         return found
 
-    def _ensemble(self, benchmark: Benchmark, basis: str) -> Ensemble:
-        found = self.ensembles.get((benchmark.key, basis))
+    def _ensemble(self, benchmark: Benchmark) -> Ensemble:
+        found = self.ensembles.get((benchmark.key, self.run.basis))
         if found is None:
-            mine = self.curves[
-                (self.curves["benchmark"] == benchmark.key) & (self.curves["basis"] == basis)
-            ]
+            mine = self._curves_of(benchmark)
             why = mine["status"].iloc[0] if len(mine) else "not among the benchmarks of the run"
-            fitted = ", ".join(sorted(k for k, b in self.ensembles if b == basis))
+            fitted = ", ".join(sorted(k for k, b in self.ensembles if b == self.run.basis))
             raise ScalelawError(f"{benchmark.name}: {why} (fitted are {fitted or 'none'})")
         return found
 
-    def _fitted_floor(self, benchmark: Benchmark, basis: str) -> float:
-        c = self.curves
-        mine = c[(c["benchmark"] == benchmark.key) & (c["basis"] == basis)]
+    def _fitted_floor(self, benchmark: Benchmark) -> float:
+        mine = self._curves_of(benchmark)
         return float(mine.loc[mine["form"] == "floored", "floor"].iloc[0])
+
+    def _curves_of(self, benchmark: Benchmark) -> "pd.DataFrame":
+        c = self.curves
+        return c[(c["benchmark"] == benchmark.key) & (c["basis"] == self.run.basis)]
+
+
+def _read_curves(path: Path) -> "pd.DataFrame":
+    try:
+        curves = read_result(path)
+        return curves.astype(dict.fromkeys(_NUMBERS, "float64") | {"form": str, "status": str})
+    except _UNREADABLE as error:
+        raise unusable(path, error) from None
+
+
+def _read_draws(path: Path, curves: "pd.DataFrame") -> dict[tuple[str, str], Ensemble]:
+    import pandas as pd
+
+    try:
+        ensembles = read_ensembles(pd.read_parquet(path), curves)
+    except _UNREADABLE as error:
+        raise unusable(path, error) from None
+    if len({len(draws) for e in ensembles.values() for draws in e.draws.values()}) > 1:
+        raise unusable(path, "forms have different numbers of draws")
+    return ensembles
+
+
+def _target(benchmark: Benchmark, error: float) -> str:
+    return f"{benchmark.name}, {benchmark.error_label} of {number(100 * error)}%"
 
 
 def _beyond(ensemble: Ensemble, flop: Estimate, error: float) -> list[str]:
-    """Return what must be said of a projection beyond the data."""
+    """Return what must be said of compute and error beyond the data."""
     said = []
-    low_error, high = ensemble.error_range[0], ensemble.compute_range[1]
-    if error < low_error:
-        said.append(f"no record of the data has an error under {number(100 * low_error)}%")
+    lowest, most = ensemble.error_range[0], ensemble.compute_range[1]
+    if error < lowest:
+        said.append(f"no record of the data has an error under {number(100 * lowest)}%")
     beyond = decades_beyond(ensemble, flop.median)
-    if np.isinf(beyond):
-        said.append(f"most draws never get there (the data reach {number(high)} FLOP)")
+    if math.isinf(beyond) and flop.never(0.5):
+        said.append(f"most draws never get there (the data reach {number(most)} FLOP)")
+    elif math.isinf(beyond):
+        said.append(f"the compute is beyond any number (the data reach {number(most)} FLOP)")
     elif beyond > 0:
         said.append(
-            f"the median lies {number(beyond)} decades of compute beyond the data, which reach "
-            f"{number(high)} FLOP"
+            f"the compute lies {number(beyond)} decades beyond the data, which reach "
+            f"{number(most)} FLOP"
         )
-    if flop.share_unreachable > 0:
-        said.append(f"{flop.share_unreachable:.0%} of the draws never reach this error")
     return said
 
 
@@ -407,8 +408,9 @@ def parse_error(text: str) -> float:
     """
     bare = text.strip()
     try:
-        value = float(bare.removesuffix("%")) / (100 if bare.endswith("%") else 1)
-    except ValueError:
+        # Decimal, so that 5.9% is 0.059 exactly, which may be a floor.
+        value = float(Decimal(bare.removesuffix("%").strip()) / (100 if bare.endswith("%") else 1))
+    except (InvalidOperation, ValueError):
         value = math.nan
     if not 0 < value < 1:
         raise ScalelawError(f'"{text}" is not an error between 0 and 100% (write 5% or 0.05)')

@@ -1,6 +1,6 @@
 """The chain from FLOP to device-hours, dollars, energy and carbon, drawn many times."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,13 +10,13 @@ from scalelaw.errors import ScalelawError
 from scalelaw.fit.estimators import Array
 
 QUANTITIES = {
-    "flop": "FLOP",
-    "device_hours": "device-hours",
     "usd": "US$",
+    "device_hours": "device-hours",
+    "flop": "FLOP",
     "kwh": "kWh",
     "t_co2": "t CO2",
 }
-"""What is projected, and its unit."""
+"""What is projected, and its unit, in the order in which it is told."""
 
 HOURS_PER_YEAR = 8766.0
 
@@ -38,15 +38,12 @@ class Scenario:
         Places of ``grid.csv``; with several, each draw takes one of them.
     own : bool
         Whether the device is owned rather than rented: its value lost and its electricity are paid.
-    precision : str or None
-        Peak rate of the device that counts; the 16-bit matrix rate by default, where there is one.
     """
 
     device: str
     year: int
     places: tuple[str, ...]
     own: bool = False
-    precision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +56,8 @@ class Chain:
         The device.
     peak_flop_per_s : float
         Peak rate that counts.
+    places : tuple of str
+        Places of the electricity as the table writes them, each once.
     log_utilisation : array, shape (N,)
         log10 of the share of the peak that is reached.
     usd_per_hour, kwh_per_hour, g_per_kwh : array, shape (N,)
@@ -69,11 +68,12 @@ class Chain:
 
     device: Device
     peak_flop_per_s: float
+    places: tuple[str, ...]
     log_utilisation: Array
     usd_per_hour: Array
     kwh_per_hour: Array
     g_per_kwh: Array
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...]
 
     @classmethod
     def draw(
@@ -95,18 +95,11 @@ class Chain:
         Raises
         ------
         ScalelawError
-            If device or place is not known, or the device has no such peak rate, no power, or
-            neither a rent nor a price.
+            If device or place is not known, or the device has no peak rate, no power, or neither a
+            rent nor a price.
         """
         device = tables.device(scenario.device)
-        precision = scenario.precision or ("tensor" if device.peak("tensor") else None)
-        precision = precision or device.default_precision() or "fp32"
-        peak = device.peak(precision)
-        if peak is None:
-            has = ", ".join(p for p, rate in device.peaks.items() if rate) or "none"
-            raise ScalelawError(
-                f'{device.name} has no peak rate "{precision}" in hardware.csv (it has {has})'
-            )
+        peak = peak_rate(device)
         if device.tdp_w is None:
             raise ScalelawError(
                 f"{device.name} has no power in hardware.csv (add tdp_w, or choose another device)"
@@ -135,20 +128,21 @@ class Chain:
             if len(quotes.prices) < 3:
                 notes.append(f"only {len(quotes.prices)} quote(s) of its rent")
             usd = streams[3].choice(np.array(quotes.prices), n)
-        intensities = []
-        for place in scenario.places:
-            year, intensity = tables.intensity(place, scenario.year)
-            intensities.append(intensity)
-            if year != scenario.year:
-                notes.append(f"electricity of {place} is that of {year}")
+        places = tuple(dict.fromkeys(tables.place(name) for name in scenario.places))
+        found = [tables.intensity(place, scenario.year) for place in places]
+        for old in sorted({year for year, _ in found} - {scenario.year}):
+            mine = [place for place, (year, _) in zip(places, found, strict=True) if year == old]
+            notes.append(f"electricity of {', '.join(mine)} is that of {old}")
+        intensities = [intensity for _, intensity in found]
         return cls(
             device,
             peak,
+            places,
             np.log10(constants["utilisation"].draw(n, streams[4])),
             usd,
             kwh,
             streams[5].choice(np.array(intensities), n),
-            tuple(dict.fromkeys(notes)),
+            tuple(notes),
         )
 
     def log_costs(self, log_flop: Array, basis: str) -> dict[str, Array]:
@@ -173,6 +167,22 @@ class Chain:
         hours = np.log10(usd / self.usd_per_hour)
         flop = np.asarray(hours + np.log10(self.peak_flop_per_s * 3600.0))
         return flop if basis in PEAK_BASES else flop + self.log_utilisation
+
+
+def peak_rate(device: Device) -> float:
+    """Return the 16-bit matrix rate of a device, else its default one, in FLOP/s.
+
+    Raises
+    ------
+    ScalelawError
+        If no rate of it is known.
+    """
+    peak = device.peak("tensor") or device.peak(device.default_precision() or "fp32")
+    if peak is None:
+        raise ScalelawError(
+            f"{device.name} has no peak rate in hardware.csv (add one, or choose another device)"
+        )
+    return peak
 
 
 def _owning(device: Device, tables: CostTables, kwh_per_hour: Array) -> Array:

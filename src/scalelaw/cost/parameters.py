@@ -80,7 +80,8 @@ SCHEMA: dict[str, Any] = {
                 "type": "object",
                 "additionalProperties": False,
                 "required": [
-                    "flop_per_usd", "flop_per_lb_co2", "nyc_t_co2_per_year", "line", "source", "url"
+                    "what", "flop_per_usd", "flop_per_lb_co2", "nyc_t_co2_per_year", "line",
+                    "source", "url",
                 ],
                 "properties": {
                     **_SOURCED,
@@ -148,6 +149,8 @@ class Preset:
 
     Parameters
     ----------
+    what : str
+        Whose constants, of when.
     benchmark : str
         Benchmark of its line.
     flop_per_usd, flop_per_lb_co2 : float
@@ -158,6 +161,7 @@ class Preset:
         ``log10(1/error) = slope * log10 C + intercept``.
     """
 
+    what: str
     benchmark: str
     flop_per_usd: float
     flop_per_lb_co2: float
@@ -170,11 +174,12 @@ class Preset:
         return float((-np.log10(error) - self.intercept) / self.slope)
 
     def costs(self, log_flop: float) -> dict[str, float]:
-        """Return dollars, tonnes of CO2, and months of New York City's emissions."""
+        """Return dollars, FLOP, tonnes of CO2, and months of New York City's emissions."""
         flop = 10.0**log_flop
         tonnes = flop / self.flop_per_lb_co2 * KG_PER_LB / 1000
         return {
             "usd": flop / self.flop_per_usd,
+            "flop": flop,
             "t_co2": tonnes,
             "nyc_months": tonnes / (self.nyc_t_co2_per_year / 12),
         }
@@ -224,6 +229,7 @@ def read_constants(path: Path) -> Constants:
         },
         {
             name: Preset(
+                entry["what"],
                 entry.get("benchmark", "imagenet"),
                 entry["flop_per_usd"],
                 entry["flop_per_lb_co2"],

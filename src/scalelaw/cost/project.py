@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scalelaw.corpus.benchmarks import Benchmark
-from scalelaw.cost.chain import HOURS_PER_YEAR, QUANTITIES, Chain
+from scalelaw.cost.chain import HOURS_PER_YEAR, QUANTITIES, Chain, peak_rate
 from scalelaw.cost.parameters import Equivalent
 from scalelaw.cost.tables import CostTables
 from scalelaw.errors import ScalelawError
@@ -51,6 +51,13 @@ class Estimate:
             median, lower, upper = (float(p) for p in 10.0**points)
         return cls(median, lower, upper, float(np.isinf(logs).mean()))
 
+    def never(self, quantile: float) -> bool:
+        """Return whether a quantile is infinite because its draws never reach the target.
+
+        Infinity may also stand for a finite quantity that no number can hold.
+        """
+        return self.share_unreachable > 1 - quantile
+
 
 @dataclass(frozen=True)
 class HomeDevice:
@@ -61,12 +68,9 @@ class HomeDevice:
 
 
 def home_device(tables: CostTables, name: str) -> HomeDevice:
-    """Return a device at its 16-bit matrix rate, else at its default one."""
+    """Return a device at the peak rate that the chain counts."""
     device = tables.device(name)
-    peak = device.peak("tensor") or device.peak(device.default_precision() or "fp32")
-    if peak is None:
-        raise ScalelawError(f"{device.name} has no peak rate in hardware.csv")
-    return HomeDevice(device.name, peak)
+    return HomeDevice(device.name, peak_rate(device))
 
 
 def refuse(benchmark: Benchmark, error: float, floor: float | None = None) -> None:
@@ -86,16 +90,17 @@ def refuse(benchmark: Benchmark, error: float, floor: float | None = None) -> No
     RefusedTargetError
         With the floor and its source.
     """
-    known = benchmark.label_floor
-    if floor is not None and error <= floor:
-        raise RefusedTargetError(
-            f"{number(100 * error)}% lies under the fitted floor of {number(100 * floor)}%"
-        )
-    if floor is None and known is not None and error <= known:
-        raise RefusedTargetError(
-            f"{number(100 * error)}% lies under the known floor of {number(100 * known)}%, the "
-            f"share of wrong labels in the test set ({benchmark.label_floor_source})"
-        )
+    limit = benchmark.label_floor if floor is None else floor
+    if limit is None or error > limit:
+        return
+    kind, source = "fitted", ""
+    if floor is None:
+        kind = "known"
+        source = f", the share of wrong labels in the test set ({benchmark.label_floor_source})"
+    raise RefusedTargetError(
+        f"{number(100 * error)}% lies {'at' if error == limit else 'under'} the {kind} floor of "
+        f"{number(100 * limit)}%{source}"
+    )
 
 
 def project(
@@ -153,20 +158,25 @@ def reachable_error(
     Returns
     -------
     dict of str to Estimate
-        ``flop``, ``device_hours`` and ``error`` (a fraction; the share of draws that give no error
-        below 1 counts as unreachable).
+        ``error`` (a fraction; the share of draws that give no error below 1 counts as unreachable),
+        ``device_hours`` and ``flop``.
     """
     log_flop = chain.log_flop_for(usd, basis)
     errors = ensemble.log_error(log_flop, form)
     return {
-        "flop": Estimate.of(log_flop, level),
-        "device_hours": Estimate.of(np.log10(usd / chain.usd_per_hour), level),
         "error": Estimate.of(errors, level),
+        "device_hours": Estimate.of(np.log10(usd / chain.usd_per_hour), level),
+        "flop": Estimate.of(log_flop, level),
     }
 
 
 def running_costs(
-    forward: Ensemble, chain: Chain, error: float, predictions_per_day: float, level: float
+    forward: Ensemble,
+    chain: Chain,
+    error: float,
+    predictions_per_day: float,
+    level: float,
+    form: str = ALL_FORMS,
 ) -> dict[str, Estimate]:
     """Return the forward FLOP of a prediction and what a day of predictions costs.
 
@@ -182,11 +192,13 @@ def running_costs(
         Predictions a day.
     level : float
         Level of the intervals.
+    form : str
+        A form of the forward FLOP, or all of them.
     """
     day = np.log10(predictions_per_day)
     parts = [
-        chain.log_costs(forward.log_compute(error, form) + day, "operations")
-        for form in forward.draws
+        chain.log_costs(forward.log_compute(error, f) + day, "operations")
+        for f in forward.forms(form)
     ]
     logs = {name: np.concatenate([part[name] for part in parts]) for name in QUANTITIES}
     logs["flop"] -= day

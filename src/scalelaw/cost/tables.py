@@ -63,20 +63,30 @@ class CostTables:
         nearest = min(by_year, key=lambda y: (abs(y - year), y))
         return Quotes(nearest, by_year[nearest])
 
+    def place(self, name: str) -> str:
+        """Return a place as the table writes it.
+
+        Raises
+        ------
+        ScalelawError
+            If there is none, with the nearest name.
+        """
+        folded = {place.casefold(): place for place in self.grid}
+        found = folded.get(name.casefold())
+        if found is None:
+            near = did_you_mean(name, list(self.grid)) or "see data/grid.csv"
+            raise ScalelawError(f'no place "{name}" ({near})')
+        return found
+
     def intensity(self, place: str, year: int) -> tuple[int, float]:
-        """Return year and g CO2e per kWh: the newest up to that year, else the oldest.
+        """Return year and g CO2e per kWh of a place: the newest up to that year, else the oldest.
 
         Raises
         ------
         ScalelawError
             If the place is not known, with the nearest name.
         """
-        folded = {name.casefold(): name for name in self.grid}
-        name = folded.get(place.casefold())
-        if name is None:
-            near = did_you_mean(place, list(self.grid)) or "see data/grid.csv"
-            raise ScalelawError(f'no place "{place}" ({near})')
-        by_year = self.grid[name]
+        by_year = self.grid[self.place(place)]
         past = [y for y in by_year if y <= year]
         chosen = max(past) if past else min(by_year)
         return chosen, by_year[chosen]
@@ -110,10 +120,13 @@ def read_cost_tables(hardware: Sequence[Path], prices: Path, grid: Path, costs: 
             year = int(row["date"][:4])
             by_year[year] = (*by_year.get(year, ()), row["price_usd"])
     intensities: dict[str, dict[int, float]] = {}
+    spelt: dict[str, str] = {}
     for row in grid_rows:
         if row.broken & {"place", "year"}:
             continue
-        by_place = intensities.setdefault(row["place"], {})
+        # Questions name places in any case, so places that differ in it alone are one.
+        place = spelt.setdefault(row["place"].casefold(), row["place"])
+        by_place = intensities.setdefault(place, {})
         year = int(row["year"])
         if year in by_place:
             message = f"{row['place']} in {year} stands twice"

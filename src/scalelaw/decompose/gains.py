@@ -102,6 +102,8 @@ def decompose_gains(
     index, names = group_index(records["paper"])
     if len(names) < min_groups:
         raise FitError(f"{len(names)} paper(s) with a split, at least {min_groups} are needed")
+    if np.ptp(np.log10(records["error"].to_numpy(dtype=np.float64))) < 1e-9:
+        raise FitError("error is the same for all records")
     if not isinstance(seed, np.random.SeedSequence):
         seed = np.random.SeedSequence(seed)
     ones = np.ones((1, len(names)))
@@ -157,7 +159,8 @@ def decompose_gains(
     with np.errstate(divide="ignore", invalid="ignore"):
         saved = np.where(worth > 0, gains[:, -1] / worth, np.nan)
     saved_draws = saved[1:][np.isfinite(saved[1:])]
-    low, high = np.quantile(saved_draws, [tail, 1 - tail])
+    # Compute may be worth nothing in every draw.
+    low, high = np.quantile(saved_draws, [tail, 1 - tail]) if len(saved_draws) else (np.nan,) * 2
     for column, value in zip(
         ("halving_years", "halving_lower", "halving_upper"), (saved[0], high, low), strict=True
     ):
@@ -310,13 +313,22 @@ def _split(s: Array, effect: str) -> tuple[Array, Array]:
     yy, yt, tt = s[:, _GAIN, _GAIN], s[:, _GAIN, _YEAR], s[:, _YEAR, _YEAR]
     with np.errstate(divide="ignore", invalid="ignore"):
         joint = cy * tt - yt * ct
+        apart = _apart(cc, tt, ct)
         worth = (
-            joint / (cc * tt - ct**2) if effect == "error_on_compute" else (yy * tt - yt**2) / joint
+            joint / apart
+            if effect == "error_on_compute"
+            else np.where(np.isfinite(apart), _apart(yy, tt, yt) / joint, np.nan)
         )
         growth = s[:, _FIRST_PART:, _YEAR] / tt[:, None]
         explained = worth[:, None] * growth
         rest = yt / tt - explained.sum(axis=1)
     return np.column_stack([explained, rest]), worth
+
+
+def _apart(aa: Array, bb: Array, ab: Array) -> Array:
+    """Return the determinant of two variables' moments, NaN where rounding is all of it."""
+    determinant = aa * bb - ab**2
+    return np.where(determinant > 1e-12 * aa * bb, determinant, np.nan)
 
 
 def _r_squared(s: Array) -> tuple[Array, Array]:
@@ -325,5 +337,5 @@ def _r_squared(s: Array) -> tuple[Array, Array]:
     cy, ct, cc = compute[:, _GAIN], compute[:, _YEAR], compute[:, _FIRST_PART:].sum(axis=1)
     yy, yt, tt = s[:, _GAIN, _GAIN], s[:, _GAIN, _YEAR], s[:, _YEAR, _YEAR]
     with np.errstate(divide="ignore", invalid="ignore"):
-        both = (cy**2 * tt - 2 * cy * yt * ct + yt**2 * cc) / (cc * tt - ct**2)
+        both = (cy**2 * tt - 2 * cy * yt * ct + yt**2 * cc) / _apart(cc, tt, ct)
         return cy**2 / (cc * yy), both / yy

@@ -43,13 +43,17 @@ def doubling_trend(year: "Array", log10_value: "Array", level: float = 0.95) -> 
     Raises
     ------
     FitError
-        With fewer than four points or no variation in time.
+        With fewer than four points, no variation in time, or all of it due to one point.
     """
     from statsmodels.regression.linear_model import OLS
     from statsmodels.tools.tools import add_constant
 
     if len(year) < 4 or np.ptp(year) < 0.5:
         raise FitError(f"{len(year)} point(s) over {np.ptp(year) if len(year) else 0:.1f} years")
+    ordered = np.sort(year)
+    if min(np.ptp(ordered[1:]), np.ptp(ordered[:-1])) < 1e-9:
+        # Such a point has a leverage of 1, for which HC3 divides by zero.
+        raise FitError("all but one point have the same date")
     line = OLS(log10_value, add_constant(year - year.mean(), has_constant="add"))
     result = line.fit(cov_type="HC3", use_t=True)
     slope = float(result.params[1])

@@ -186,7 +186,12 @@ def fit_curves(
     FitError
         If there are too few papers, or, once a paper is left out, nothing varies or error does not
         fall with compute.
+    ValueError
+        If there is no such form, or the form has no such direction.
     """
+    if direction not in CURVE_DIRECTIONS.get(form, ()):
+        known = "; ".join(f"{name}: {', '.join(ways)}" for name, ways in CURVE_DIRECTIONS.items())
+        raise ValueError(f"form and direction must be one of {known}")
     index, names = group_index(data["paper"])
     if len(names) < min_groups:
         raise FitError(f"{len(names)} paper(s) with compute, at least {min_groups} are needed")
@@ -234,12 +239,14 @@ def fit_curves(
 
 
 def _lines(moments: Array, direction: str, york: Array | None, floor: float) -> Array:
-    """Return intercept, slope, floor and R2 for each row of weights."""
+    """Return intercept, slope, floor and R2 for each row of weights, the first of which is 1."""
     _, x_mean, y_mean, sxx, sxy, syy = moments
+    # What is left by rounding, where all of a row's points are equal, is no variation.
+    varies = (sxx > 1e-12 * sxx[0]) & (syy > 1e-12 * syy[0])
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = sxy / sxx if direction == "compute_on_error" else syy / sxy
         intercept = y_mean - slope * x_mean
         if york is not None:
             intercept, slope = york.T
-        r_squared = np.where(sxx * syy > 0, sxy**2 / (sxx * syy), np.nan)
+        r_squared = np.where(varies, sxy**2 / (sxx * syy), np.nan)
     return np.stack([intercept, slope, np.full_like(slope, floor), r_squared], axis=1)

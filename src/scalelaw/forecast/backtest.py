@@ -76,7 +76,7 @@ def backtest(
         later = data[(years > fitted_to) & ~data["paper"].isin(past["paper"])]
         if past["paper"].nunique() < min_papers or later["paper"].nunique() < min_later_papers:
             continue
-        own = np.random.SeedSequence(entropy=seed.entropy, spawn_key=(fitted_to,))
+        own = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, fitted_to))
         actual = np.log10(later[compute].to_numpy(dtype=np.float64))
         limit = float(np.log10(past[compute].max())) + _FAR
         for model, predicted in _predictions(

@@ -117,7 +117,10 @@ def fit_ensemble(
     FitError
         If no form can be fitted.
     """
-    papers, scatter = seed.spawn(2)
+    # As seed.spawn(2), which would give others at the next call.
+    papers, scatter = (
+        np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in range(2)
+    )
     mixed: dict[str, Array] = {}
     fitted: list[Curves] = []
     refused: list[str] = []

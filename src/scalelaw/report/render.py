@@ -38,8 +38,8 @@ FIGURE_TEXTS = {
     ),
     "gain_shares": (
         "Shares of the gain in error",
-        "Filled: compute valued by error regressed on it; open: by the reverse regression. Lines are "
-        "intervals from resampled papers.",
+        "Filled: compute valued by error regressed on it; open: by the reverse regression. Lines "
+        "are intervals from resampled papers.",
     ),
     "hardware_trends": (
         "How fast devices have become better",
@@ -62,8 +62,8 @@ FIGURE_TEXTS = {
     ),
     "theory": (
         "Experts against flexible models, simulated",
-        "Performance over examples and over computation, by level of noise; rings mark where a model "
-        "of all variables passes the expert for good.",
+        "Performance over examples and over computation, by level of noise; rings mark where a "
+        "model of all variables passes the expert for good.",
     ),
 }
 

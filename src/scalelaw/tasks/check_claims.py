@@ -59,9 +59,11 @@ projections, theory_exponents, overtaking : path
         "efficiency": efficiency, "projections": projections,
         "theory_exponents": theory_exponents, "overtaking": overtaking,
     }  # fmt: skip
+    benchmarks = read_benchmarks(benchmark_files)
+    stated = read_claims(claims, QUANTITIES, benchmarks)
     results = Results(
         {"records": read_records(records), **{k: read_result(v) for k, v in tables.items()}},
-        read_benchmarks(benchmark_files),
+        benchmarks,
         read_cost_tables(hardware, prices, grid, constants),
         basis,
         level,
@@ -69,7 +71,7 @@ projections, theory_exponents, overtaking : path
     )
     rows: list[dict[str, Any]] = []
     found: list[dict[str, Any]] = []
-    for claim in read_claims(claims, list(QUANTITIES)):
+    for claim in stated:
         answered = list(QUANTITIES[claim.quantity](results, **claim.of))
         verdict, why = overall(claim, answered)
         figures = [a for a in answered if not a.refused]

@@ -1,6 +1,5 @@
 """Project what a lower error costs to train and to run."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from scalelaw.cost.project import (
     refuse,
     running_costs,
 )
+from scalelaw.cost.run import Run
 from scalelaw.errors import ConfigError, ScalelawError
 from scalelaw.forecast.ensemble import ALL_FORMS, FORWARD, Ensemble, read_ensembles
 from scalelaw.streams import stream
@@ -78,7 +78,7 @@ def project_costs(
     projections, running : path
         CSV files to write.
     scenario : path
-        JSON file to write: these settings, from which `scalelaw afford` starts.
+        JSON file to write: these settings and input files, from which `scalelaw afford` starts.
     """
     defined = read_benchmarks(benchmark_files)
     tables = read_cost_tables(hardware, prices, grid, constants)
@@ -91,7 +91,7 @@ def project_costs(
         at_home = home_device(tables, home)
     except ScalelawError as wrong:
         raise ConfigError(f"in the settings under cost: {wrong}") from None
-    told = {"device": chain.device.name, "year": year, "places": "; ".join(places)}
+    told = {"device": chain.device.name, "year": year, "places": "; ".join(chain.places)}
     units = {**QUANTITIES, "home_years": f"years of one {at_home.name}"}
     units |= {name: e.name for name, e in tables.constants.equivalents.items()}
     rows: list[dict[str, Any]] = []
@@ -134,17 +134,10 @@ def project_costs(
     write_table(pd.DataFrame(rows, columns=[*columns, "lowest_error", *last]), projections)
     columns = ["benchmark", "error", "predictions_per_day", "status", *last]
     write_table(pd.DataFrame(runs, columns=columns), running)
-    settings = {
-        "basis": basis,
-        "level": level,
-        "device": chain.device.name,
-        "year": year,
-        "places": places,
-        "home": at_home.name,
-        "predictions_per_day": predictions_per_day,
-        "seed": seed,
-    }
-    scenario.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    Run(
+        basis, level, seed, chain.device.name, year, list(chain.places), at_home.name,
+        predictions_per_day, benchmark_files, hardware, prices, grid, constants,
+    ).write(scenario)  # fmt: skip
     refused = sum(row["status"] != "projected" for row in rows)
     notes = "".join(f"\nnote: {note}" for note in chain.notes)
     return f"{len(rows) - refused} rows projected, {refused} cases refused{notes}"
