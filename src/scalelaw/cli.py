@@ -183,7 +183,8 @@ def _add(parsed: argparse.Namespace) -> int:
 
 
 def _afford(parsed: argparse.Namespace) -> int:
-    from scalelaw.cost.afford import Desk, Question, parse_error
+    from scalelaw.cost.afford import Desk
+    from scalelaw.cost.question import Question, parse_error
 
     question = Question(
         parsed.benchmark,

@@ -4,15 +4,23 @@ import json
 import math
 import re
 import shutil
+from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 from scalelaw import tasks
 from scalelaw.cli import main
 from scalelaw.corpus.schema import PRICES as PRICE_COLUMNS
-from scalelaw.cost.afford import parse_error
+from scalelaw.cost.afford import Desk
+from scalelaw.cost.answer import Answer, Row, money, share_in_words
+from scalelaw.cost.project import Estimate
+from scalelaw.cost.question import Question, parse_error
+from scalelaw.cost.run import Run
 from scalelaw.errors import ScalelawError
+from scalelaw.forecast.ensemble import FORWARD, Ensemble
 from scalelaw.tables import read_result
 from small_corpus import (
     BENCHMARKS,
@@ -138,7 +146,7 @@ def ask(folder, capsys):
     """Return a function that asks on the command line and gives status, output and errors."""
 
     def run(*words, benchmark="imagenet", root=folder):
-        at = ["--results", str(root / "results"), "--data", str(root / "data")]
+        at = ["--results", str(root / "results")]
         status = main(["afford", "--benchmark", benchmark, *map(str, words), *at])
         return (status, *capsys.readouterr())
 
@@ -163,7 +171,10 @@ def ask_json(ask):
 @pytest.fixture
 def copy(folder, tmp_path):
     """Return a copy of data and results that a test may change."""
-    return shutil.copytree(folder, tmp_path / "copy")
+    root = shutil.copytree(folder, tmp_path / "copy")
+    path = root / "results/projections/scenario.json"
+    path.write_text(path.read_text().replace(str(folder), str(root)))
+    return root
 
 
 def rows_of(folder, name, **wanted):
@@ -319,18 +330,21 @@ def test_text_says_what_was_asked_with_interval_and_warnings(ask):
     assert (status, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == "ImageNet, top-1 error of 5.0%"
-    assert "NVIDIA V100, rented, 2023; electricity of World, France" in lines[1]
-    assert "hardware basis" in lines[2]
-    assert "90% prediction intervals" in lines[2]
-    assert "1,000,000 predictions a day" in lines[2]
+    assert lines[1] == (
+        "NVIDIA V100, rented, 2023; electricity of one of World, France, drawn equally"
+    )
+    assert lines[2] == (
+        "hardware basis (compute at peak rate, no utilisation); all forms and directions; "
+        "90% prediction intervals; 1,000,000 predictions a day"
+    )
     assert re.search(r"to train +median +90% interval", out)
     assert re.search(r"US\$ +[\d.,× ⁰¹²³⁴⁵⁶⁷⁸⁹]+ to ", out)
     warnings = [line for line in lines if line.startswith("! ")]
     assert any("only 1 quote(s) of its rent" in w for w in warnings)
-    assert any("electricity of World is that of 2020" in w for w in warnings)
+    assert "! electricity of World, France is that of 2020" in warnings
     # 0.4 x 0.92^15 is 11.45%, at which 1e12 x (1/e)^8 is 3.4e19.
     assert "! no record of the data has an error under 11%" in warnings
-    assert any("decades of compute beyond the data, which reach 3.4 × 10¹⁹" in w for w in warnings)
+    assert any("decades beyond the data, which reach 3.4 × 10¹⁹ FLOP" in w for w in warnings)
     assert any("running costs are extrapolated" in w for w in warnings)
 
 
@@ -346,7 +360,7 @@ def test_decades_beyond_the_data_are_those_of_the_median(ask, ask_json):
     _, out, _ = ask("--error", "5%", "--form", "power")
     # 2.56e22 FLOP at 5%, and 3.36e19 at the most in the data.
     assert math.log10(flop / 3.36e19) == pytest.approx(2.88, abs=0.01)
-    assert "the median lies 2.9 decades of compute beyond the data" in out
+    assert "! the compute lies 2.9 decades beyond the data, which reach 3.4 × 10¹⁹ FLOP" in out
 
 
 def test_a_benchmark_without_forward_flop_has_no_running_costs(ask_json):
@@ -359,7 +373,8 @@ def test_a_benchmark_without_forward_flop_has_no_running_costs(ask_json):
     ("usd", "expected"),
     [
         ("0.0001", "are less than any run in the data (1.5 × 10¹⁵)"),
-        ("1e9", "7.1 decades of compute beyond the data (3.4 × 10¹⁹)"),
+        ("1e9", "the compute lies 7.1 decades beyond the data, which reach 3.4 × 10¹⁹ FLOP"),
+        ("1e300", "the compute is beyond any number (the data reach 3.4 × 10¹⁹ FLOP)"),
         ("1e9", "no record of the data has an error under 11%"),
         ("1e9", "errors under 2.0% are not to be had: so many labels of the test set are wrong"),
     ],
@@ -390,7 +405,6 @@ FLOOR = "lies under the known floor of 2.0%, the share of wrong labels in the te
         (["--error", "5%", "--place", "Frence"], "imagenet", '"Frence" (did you mean "France"?)'),
         (["--error", "5%", "--preset", "studdy"], "imagenet", '"studdy" (did you mean "study"?)'),
         (["--error", "5%", "--preset", "mine"], "imagenet", 'no preset "mine" (known: study)'),
-        (["--budget", "9", "--preset", "study"], "imagenet", "not for a budget (give --error)"),
         (["--error", "5%", "--preset", "study"], "floored", '"study" knows only imagenet'),
         (["--error", "1e-40", "--preset", "study"], "imagenet", "(ask for a higher error)"),
         (["--error", "5"], "imagenet", '"5" is not an error between 0 and 100% (write 5% or 0'),
@@ -400,17 +414,28 @@ FLOOR = "lies under the known floor of 2.0%, the share of wrong labels in the te
         (["--error", "five"], "imagenet", '"five" is not an error between 0 and 100%'),
         (["--error", ""], "imagenet", '"" is not an error between 0 and 100%'),
         (["--error", "nan"], "imagenet", '"nan" is not an error between 0 and 100%'),
-        (["--budget=-9"], "imagenet", "--budget must be a positive number"),
+        (["--budget=-9"], "imagenet", "--budget must be a positive number, not -9"),
         (["--budget", "0"], "imagenet", "--budget must be a positive number"),
         (["--budget", "nan"], "imagenet", "--budget must be a positive number"),
         (["--budget", "inf"], "imagenet", "--budget must be a positive number"),
         (["--error", "5%", "--predictions-per-day", "0"], "imagenet", "--predictions-per-day must"),
+        (
+            ["--error", "5%", "--predictions-per-day", "2e15"],
+            "imagenet",
+            "--predictions-per-day must be 1.0 × 10¹⁵ or fewer, not 2.0 × 10¹⁵",
+        ),
+        (["--error", "5%", "--year", "1989"], "imagenet", "lie in 1990 to 2100, not 1989"),
+        (["--error", "5%", "--year", "2101"], "imagenet", "lie in 1990 to 2100, not 2101"),
+        (["--error", "5%", "--year", "0"], "imagenet", "lie in 1990 to 2100, not 0"),
+        (["--error", "5%", "--device", ""], "imagenet", 'no device ""'),
         (["--error", "20%"], "few", "Few: not fitted: 3 paper(s) with compute, at least 5"),
         (["--error", "20%"], "few", "(fitted are floored, imagenet, scattered)"),
         (["--error", "20%"], "unused", "Unused: not among the benchmarks of the run"),
         (["--error", "1.5%"], "imagenet", FLOOR),
+        (["--error", "2%"], "imagenet", "2.0% lies at the known floor of 2.0%"),
         (["--error", "1.5%"], "imagenet", "(ask for a higher error, or add --ignore-floor"),
         (["--error", "9%", "--form", "floored"], "floored", "lies under the fitted floor of 10%"),
+        (["--error", "9%", "--form", "floored"], "floored", "higher error, or for another --form)"),
         (["--error", "9%", "--device", "GTX 580"], "imagenet", "no rent of NVIDIA GeForce GTX 58"),
         (["--error", "9%", "--device", "GTX 580", "--own"], "imagenet", "has no price in hardwar"),
     ],
@@ -447,7 +472,78 @@ def test_a_missing_table_is_named(ask, copy, name):
     (copy / "data" / name).unlink()
     status, _, err = ask("--error", "5%", root=copy)
     assert status == 1
-    assert name in err
+    assert f"{copy / 'data' / name}, an input of the run that wrote " in err
+    assert "is not there (ask from the folder of that run, or run `snakemake` again)" in err
+
+
+def test_the_input_is_that_of_the_run(ask_json, folder, copy, tmp_path):
+    path = copy / "results/projections/scenario.json"
+    run = Run.read(folder / "results/projections/scenario.json")
+    assert run.prices == folder / "data/prices.csv"
+    assert run.benchmark_files == [folder / "data/benchmarks.yaml"]
+    before = ask_json("--error", "10%", "--form", "power", root=copy)["training"]["usd"]
+    rows = [*PRICES[:-1], PRICES[-1] | {"price_usd": "3"}]
+    mine = write_csv(tmp_path / "mine.csv", [column.name for column in PRICE_COLUMNS], rows)
+    more = write_hardware(
+        tmp_path / "more.csv", [DEVICES[1] | {"device": "My V100", "aliases": ""}]
+    )
+    replace(run, prices=mine, hardware=[*run.hardware, more]).write(path)
+    after = ask_json("--error", "10%", "--form", "power", root=copy)["training"]["usd"]
+    assert after["median"] == pytest.approx(3 * before["median"])
+    found = ask_json("--error", "10%", "--device", "My V100", "--own", root=copy)
+    assert found["heading"][1].startswith("My V100, owned, 2023")
+
+
+def edit_scenario(**changes):
+    def change(path):
+        content = json.loads(path.read_text()) | changes
+        path.write_text(json.dumps({k: v for k, v in content.items() if v is not None}))
+
+    return change
+
+
+def edit_table(change):
+    """Return a function that changes a stored table."""
+
+    def edit(path):
+        if path.suffix == ".csv":
+            change(pd.read_csv(path)).to_csv(path, index=False)
+        else:
+            change(pd.read_parquet(path)).to_parquet(path)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("scenario.json", lambda path: path.write_text("{")),
+        ("scenario.json", lambda path: path.write_text("[]")),
+        ("scenario.json", lambda path: path.write_bytes(b"\xff\xfe\x00")),
+        ("scenario.json", edit_scenario(prices=None)),
+        ("scenario.json", edit_scenario(year="2023")),
+        ("scenario.json", edit_scenario(hardware="data/hardware.csv")),
+        ("scenario.json", edit_scenario(places=[])),
+        ("scenario.json", edit_scenario(level=95)),
+        ("curves.csv", lambda path: path.write_text("")),
+        ("curves.csv", lambda path: path.write_bytes(b"\xff\xfe\x00")),
+        ("curves.csv", edit_table(lambda table: table.drop(columns="floor"))),
+        ("curves.csv", edit_table(lambda table: table.drop(columns="status"))),
+        ("curves.csv", edit_table(lambda table: table.assign(compute_max="much"))),
+        ("draws.parquet", lambda path: path.write_bytes(b"PAR1")),
+        ("draws.parquet", lambda path: path.write_bytes(path.read_bytes()[:-50])),
+        ("draws.parquet", edit_table(lambda table: table.drop(columns="scatter"))),
+        ("draws.parquet", edit_table(lambda table: table.iloc[:-7])),
+        ("draws.parquet", edit_table(lambda table: table.assign(benchmark="another"))),
+    ],
+)
+def test_damaged_or_old_results_have_a_remedy(ask, copy, name, damage):
+    path = copy / "results/projections" / name
+    damage(path)
+    status, out, err = ask("--error", "5%", root=copy)
+    assert (status, out) == (1, "")
+    assert err.startswith(f"scalelaw stopped:\n{path}: damaged, or written by another version: ")
+    assert err.endswith("(run `snakemake` again)\n")
 
 
 def test_a_new_price_is_in_the_next_answer(ask_json, copy):
@@ -481,7 +577,10 @@ def test_the_study_answers_with_its_own_constants(ask, ask_json):
     for row in found.values():
         assert row["lower"] == row["median"] == row["upper"]
     _, out, _ = ask("--error", "5%", "--preset", "study")
-    assert "which knows no uncertainty" in out
+    lines = out.splitlines()
+    assert lines[1] == 'preset "study", which knows no uncertainty'
+    assert lines[2].startswith("Constants ")
+    assert "January 2023" in lines[2]
     assert "interval" not in out
 
 
@@ -495,11 +594,179 @@ def test_a_benchmark_may_be_called_by_its_name(ask):
 
 
 @pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--budget", "9", "--preset", "study"], "--preset cannot be combined with --budget (it"),
+        (
+            ["--error", "5%", "--preset", "study", "--device", "V100", "--year", "2020", "--place",
+             "World", "--own", "--form", "all"],
+            "combined with --device, --year, --place, --own, --form (it has its own constants: ",
+        ),
+        (
+            ["--error", "5%", "--preset", "study", "--predictions-per-day", "9"],
+            "--preset cannot be combined with --predictions-per-day",
+        ),
+        (["--budget", "9", "--ignore-floor"], "--budget cannot be combined with --ignore-floor (t"),
+        (
+            ["--budget", "9", "--ignore-floor", "--predictions-per-day", "9"],
+            "combined with --ignore-floor, --predictions-per-day (they go with --error: leave",
+        ),
+    ],
+)  # fmt: skip
+def test_settings_that_exclude_each_other_are_refused(ask, words, expected):
+    status, out, err = ask(*words)
+    assert (status, out) == (1, "")
+    assert expected in err
+
+
+def test_a_preset_ignores_floors_by_itself(ask):
+    words = ("--error", "1%", "--preset", "study")
+    assert ask(*words) == ask(*words, "--ignore-floor")
+
+
+# Words.
+
+
+def test_the_training_table_is_told_in_dollars_first(ask_json):
+    found = ask_json("--error", "10%")
+    first = ["usd", "device_hours", "flop", "kwh", "t_co2", "home_years"]
+    assert list(found["training"])[:6] == first
+    assert list(found["running_per_day"]) == first[:5]
+    assert list(ask_json("--budget", "9")["training"]) == ["error", "device_hours", "flop"]
+
+
+def test_small_equivalents_are_only_for_programs(ask, ask_json):
+    # 222 hours of a V100 are a few hundredths of a year of one, and nothing of a month of New York.
+    training = ask_json("--error", "10%", "--form", "power")["training"]
+    assert training["nyc_month_t_co2e"]["median"] < 0.01 < training["home_years"]["median"]
+    _, out, _ = ask("--error", "10%", "--form", "power")
+    assert "New York" not in out
+    assert "years of one NVIDIA V100 at full load" in out
+
+
+def test_only_equivalents_are_left_out_for_being_small(ask):
+    _, out, _ = ask("--error", "39%", "--form", "power")
+    assert re.search(r"t CO2 +\S+ × 10⁻", out)
+
+
+def answer_of(name, *figures, level=0.9):
+    return Answer(("a heading",), [Row(name, "a unit", Estimate(*figures))], [], [], level)
+
+
+@pytest.mark.parametrize(
+    ("name", "figures", "expected"),
+    [
+        ("usd", (2, 1, 3, 0), "2.0   1.0 to 3.0"),
+        ("usd", (2, 1, math.inf, 0.2), "2.0   1.0 to never"),
+        ("usd", (math.inf, 1, math.inf, 0.6), "never   1.0 to never"),
+        # Infinite because no number holds it, not because draws never get there.
+        ("usd", (2, 1, math.inf, 0.01), "2.0   1.0 to beyond any number"),
+        ("usd", (math.inf, 1, math.inf, 0.2), "beyond any number   1.0 to never"),
+        ("error", (0.05, 0.01, math.inf, 0.2), "5.0%   1.0% to over 100%"),
+        ("error", (math.inf, 0.01, math.inf, 0.6), "over 100%   1.0% to over 100%"),
+    ],
+)
+def test_infinity_in_words(name, figures, expected):
+    assert answer_of(name, *figures).to_text().splitlines()[-1].split(maxsplit=2)[2] == expected
+
+
+def test_draws_that_give_no_error_are_over_100_percent(ask):
+    _, out, _ = ask("--budget", "1e-11", "--form", "power", benchmark="scattered")
+    assert "over 100%" in out
+    assert "never" not in out
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.001, "fewer than 1%"), (0.0099, "fewer than 1%"), (0.01, "1%"), (0.333, "33%"),
+     (0.996, "more than 99%"), (1, "100%")],
+)  # fmt: skip
+def test_shares_of_draws_in_words(share, words):
+    assert share_in_words(share) == words
+
+
+@pytest.mark.parametrize(
+    ("usd", "words"),
+    [
+        (1e6, "US$ 1,000,000"), (1234.5, "US$ 1,234.5"), (9, "US$ 9"), (0.5, "US$ 0.5"),
+        (123456789012345, "US$ 123,456,789,012,345"), (1e15, "US$ 1.00 × 10¹⁵"),
+        (1e-9, "US$ 1.00 × 10⁻⁹"),
+    ],
+)  # fmt: skip
+def test_money_is_told_with_all_its_digits(usd, words):
+    assert money(usd) == words
+
+
+def test_a_budget_is_told_with_all_its_digits(ask):
+    _, out, _ = ask("--budget", "1e6")
+    assert out.startswith("ImageNet with US$ 1,000,000\n")
+
+
+@pytest.mark.parametrize(
+    ("slope", "floor", "expected"),
+    [
+        # A few of the draws, most of them, and all of them beyond 10^308.
+        (8, [0.2] + [0.0] * 299, "fewer than 1% of the draws never reach this error"),
+        (8, [0.2] * 200 + [0.0] * 100, "most draws never get there (the data reach 3.4 × 10¹⁹"),
+        (1000, [0.0] * 300, "the compute is beyond any number (the data reach 3.4 × 10¹⁹ FLOP)"),
+    ],
+)
+def test_what_is_said_of_draws_without_a_number(folder, slope, floor, expected):
+    desk = Desk(folder / "results")
+    draws = np.column_stack([np.full(300, 12.0), np.full(300, slope), floor, np.zeros(300)])
+    there = desk.ensembles["imagenet", "hardware"]
+    desk.ensembles["imagenet", "hardware"] = replace(there, draws={"floored": draws})
+    found = desk.answer(Question("imagenet", error=0.15))
+    assert any(expected in warning for warning in found.warnings)
+    assert ("most draws" in " ".join(found.warnings)) == expected.startswith("most")
+
+
+def test_electricity_of_one_place_is_drawn_from_no_others(ask_json):
+    one = ask_json("--error", "10%", "--place", "France", "--place", "france")
+    assert one["heading"][1] == "NVIDIA V100, rented, 2023; electricity of France"
+    assert one["training"] == ask_json("--error", "10%", "--place", "France")["training"]
+
+
+def test_the_form_asked_for_is_told(ask_json):
+    found = ask_json("--budget", "50", "--form", "power")
+    assert found["heading"][2].endswith("; power form, all directions; 90% prediction intervals")
+
+
+def test_running_costs_are_of_the_form_asked_for(folder):
+    desk = Desk(folder / "results")
+    lines = {"power": [6.0, 3.0, 0, 0], "exponential": [6.0, 1.0, 0, 0]}
+    forward = Ensemble({k: np.tile(v, (300, 1)) for k, v in lines.items()}, (0.1, 0.4), (1, 1e9))
+    desk.ensembles["imagenet", FORWARD] = forward
+
+    def flop(form):
+        found = desk.answer(Question("imagenet", error=0.1, form=form))
+        (row,) = (row for row in found.running if row.name == "flop")
+        return row.estimate, " ".join(found.warnings)
+
+    for form, value in (("power", 1e9), ("exponential", 1e16)):
+        estimate, warnings = flop(form)
+        assert (estimate.lower, estimate.upper) == pytest.approx((value, value))
+        assert "all forms" not in warnings
+    estimate, warnings = flop("floored")
+    assert (estimate.lower, estimate.upper) == pytest.approx((1e9, 1e16))
+    assert "running costs are of all forms: floored could not be fitted to them" in warnings
+    assert flop(None)[0] == flop("all")[0] == estimate
+
+
+@pytest.mark.parametrize(
     ("text", "error"),
-    [("5%", 0.05), ("0.05", 0.05), (" 5 % ", 0.05), ("99.9%", 0.999), (".5", 0.5), ("1e-3", 1e-3)],
+    [
+        ("5.9%", 0.059),
+        ("5%", 0.05),
+        ("0.05", 0.05),
+        (" 5 % ", 0.05),
+        ("99.9%", 0.999),
+        (".5", 0.5),
+        ("1e-3", 1e-3),
+    ],
 )
 def test_an_error_is_a_percentage_or_a_fraction(text, error):
-    assert parse_error(text) == pytest.approx(error)
+    assert parse_error(text) == error
 
 
 @pytest.mark.parametrize(

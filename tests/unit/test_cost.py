@@ -52,6 +52,7 @@ TPU = {
     "source": "documentation",
 }
 BARE = DEVICES[0] | {"device": "Bare", "aliases": "", "tdp_w": ""}
+RATELESS = TPU | {"device": "Rateless", "aliases": "", "peak_tensor_flop_per_s": ""}
 THOUSAND_HOURS = np.log10(1000 * 3600 * 1.25e14)
 """log10 FLOP of a V100's matrix units in a thousand hours at peak."""
 
@@ -64,7 +65,7 @@ def quote(device="V100", date="2020-03", price="2", kind="on_demand"):
 def data(tmp_path):
     """Return a folder of cost tables with the project's constants."""
     write_costs(tmp_path)
-    write_devices(tmp_path / "hardware.csv", [*DEVICES, TPU, BARE])
+    write_devices(tmp_path / "hardware.csv", [*DEVICES, TPU, BARE, RATELESS])
     return tmp_path
 
 
@@ -122,8 +123,6 @@ def costs_of(chain, log_flop, basis):
         # At home there is no data centre: 450 W, and 0.80 + 0.45 x 0.20 US$ an hour.
         ({"own": True}, "hardware", (1000, 890, 450, 0.0225)),
         ({"own": True}, "operations", (2500, 2225, 1125, 0.05625)),
-        # FP16 outside the matrix units is 1.25e14 / 3.133e13 times slower.
-        ({"precision": "fp16"}, "hardware", (3989.78615, 7979.5723, 2154.48452, 0.107724226)),
         # A TPU: 400 W x 0.5 x 1.5 x 1.2.
         ({"device": "TPU v3"}, "hardware", (1000, 3000, 360, 0.018)),
     ],
@@ -254,10 +253,19 @@ def test_electricity_is_the_newest_up_to_the_year(data, year, expected):
     tables = read(data)
     assert tables.intensity("world", year) == expected
     noted = (
-        "electricity of world is that of 2020"
+        "electricity of World is that of 2020"
         in chain_of(tables, year=year, places=("world",)).notes
     )
     assert noted == (expected[0] != year)
+
+
+def test_places_of_one_year_are_noted_together_and_each_place_once(data):
+    places = ("france", "World", "France", "united states")
+    chain = chain_of(read(data), year=2024, places=places, n=9000)
+    assert chain.places == ("France", "World", "United States")
+    notes = [note for note in chain.notes if "electricity" in note]
+    assert notes == ["electricity of France, United States is that of 2020"]
+    assert np.unique(chain.g_per_kwh, return_counts=True)[1] == pytest.approx([3000] * 3, rel=0.06)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +275,7 @@ def test_electricity_is_the_newest_up_to_the_year(data, year, expected):
         ({"device": "Abacus 3"}, 'no device "Abacus 3" (see data/hardware.csv)'),
         ({"places": ("Fransce",)}, 'no place "Fransce" (did you mean "France"?)'),
         ({"places": ("World", "Mars")}, 'no place "Mars" (see data/grid.csv)'),
-        ({"precision": "fp8"}, 'no peak rate "fp8" in hardware.csv (it has fp32, fp16, tensor)'),
+        ({"device": "Rateless"}, "Rateless has no peak rate in hardware.csv (add one, or choose a"),
         ({"device": "GTX 580"}, "no rent of NVIDIA GeForce GTX 580 in prices.csv (choose a dev"),
         ({"device": "GTX 580", "own": True}, "has no price in hardware.csv (add price_usd, or r"),
         ({"device": "Bare"}, "Bare has no power in hardware.csv (add tdp_w, or choose another"),
@@ -319,6 +327,20 @@ def test_every_bad_row_is_listed_with_its_place(data):
     assert "12 error(s), 0 warning(s)" in text
 
 
+def test_places_that_differ_in_case_alone_are_one(data):
+    columns = [column.name for column in GRID_COLUMNS]
+    again = [*GRID, GRID[0] | {"place": "WORLD"}]
+    write_csv(data / "grid.csv", columns, again)
+    with pytest.raises(CorpusError) as stopped:
+        read(data)
+    (problem,) = stopped.value.problems
+    assert problem.check == "duplicate-row"
+    assert "grid.csv:6: place: error: WORLD in 2020 stands twice" in str(stopped.value)
+    write_csv(data / "grid.csv", columns, [*GRID, GRID[0] | {"place": "WORLD", "year": "2025"}])
+    assert read(data).intensity("world", 2025) == (2025, 500)
+    assert read(data).intensity("world", 2024) == (2024, 450)
+
+
 def break_constants(content):
     parameters = content["parameters"]
     del parameters["pue"]
@@ -328,6 +350,7 @@ def break_constants(content):
     del parameters["mean_load_gpu"]["url"]
     content["equivalents"]["car_year_t_co2"]["quantity"] = "miles"
     del content["presets"]["study"]["nyc_t_co2_per_year"]
+    del content["presets"]["study"]["what"]
     content["preset"] = {}
 
 
@@ -336,7 +359,7 @@ def test_every_fault_of_the_constants_is_listed(data):
     with pytest.raises(ScalelawError) as stopped:
         read_constants(data / "costs.yaml")
     lines = str(stopped.value).splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 8
     assert all(line.startswith(f"{data / 'costs.yaml'}: ") for line in lines)
     text = str(stopped.value)
     for expected in (
@@ -346,6 +369,7 @@ def test_every_fault_of_the_constants_is_listed(data):
         "parameters.mean_load_gpu: 'url' is a required property",
         "equivalents.car_year_t_co2.quantity: 'miles' is not one of",
         "presets.study: 'nyc_t_co2_per_year' is a required property",
+        "presets.study: 'what' is a required property",
         "'preset' was unexpected",
     ):
         assert expected in text
@@ -428,6 +452,14 @@ def test_running_costs_by_hand(fixed):
     )
 
 
+def test_running_costs_of_one_form(fixed):
+    lines = ensemble_of(power=[[6, 3, 0, 0]] * 7, exponential=[[6, 1, 0, 0]] * 7)
+    chain = chain_of(fixed)
+    for form, low, high in (("power", 1e9, 1e9), ("exponential", 1e16, 1e16), ("all", 1e9, 1e16)):
+        found = running_costs(lines, chain, 0.1, 1e6, 0.95, form)["flop"]
+        assert (found.lower, found.upper) == pytest.approx((low, high))
+
+
 def test_forms_have_equal_weight(fixed):
     # A new paper's scatter adds to the compute: 10^20, 10^21 and never.
     chain = chain_of(fixed, n=2)
@@ -465,6 +497,14 @@ def test_an_estimate_counts_draws_that_never_get_there(never, expected, as_what)
     assert found.share_unreachable == expected[3]
 
 
+def test_an_infinite_quantity_is_not_always_never():
+    huge = Estimate.of(np.repeat([1.0, 400.0, np.inf], [300, 600, 100]), 0.9)
+    assert huge.median == huge.upper == np.inf
+    assert not huge.never(0.5)
+    assert huge.never(0.95)
+    assert not huge.never(0.05)
+
+
 def test_an_interval_holds_its_level_of_the_draws():
     logs = np.random.default_rng(1).normal(20, 2, 100_001)
     found = Estimate.of(logs, 0.9)
@@ -487,11 +527,16 @@ def test_a_target_under_a_floor_is_refused_with_the_reason(tmp_path):
     (tmp_path / "benchmarks.yaml").write_text(BENCHMARKS)
     benchmarks = read_benchmarks([tmp_path / "benchmarks.yaml"])
     known, unknown = benchmarks["imagenet"], benchmarks["other"]
-    for error in (0.02, 0.001):
-        with pytest.raises(RefusedTargetError, match=r"under the known floor of 2\.0%.*an audit"):
+    for error, where in ((0.02, "at"), (0.0199, "under"), (0.001, "under")):
+        with pytest.raises(
+            RefusedTargetError, match=rf"{where} the known floor of 2\.0%.*an audit"
+        ):
             refuse(known, error)
     with pytest.raises(RefusedTargetError, match=r"3\.0% lies under the fitted floor of 4\.0%"):
         refuse(known, 0.03, 0.04)
+    with pytest.raises(RefusedTargetError, match=r"4\.0% lies at the fitted floor of 4\.0%$"):
+        refuse(known, 0.04, 0.04)
+    refuse(known, 0.03, np.nan)
     refuse(known, 0.021)
     refuse(known, 0.03, 0.0)
     refuse(unknown, 1e-9)

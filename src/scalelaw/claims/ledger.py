@@ -244,7 +244,7 @@ def overall(claim: Claim, answers: Sequence["Answer"]) -> tuple[Verdict, str]:
         by_verdict: dict[str, list[str]] = {}
         for verdict, answer in zip(verdicts, answers, strict=True):
             by_verdict.setdefault(verdict, []).append(answer.choice)
-        parts = [f"{verdict}: {', '.join(choices)}" for verdict, choices in by_verdict.items()]
+        parts = [f"{verdict}: {' / '.join(choices)}" for verdict, choices in by_verdict.items()]
         return CANNOT_BE_TOLD, "it depends on the choice; " + "; ".join(parts)
     verdict = verdicts[0]
     if verdict == SUPPORTED and claim.later is not None:
@@ -260,7 +260,11 @@ def overall(claim: Claim, answers: Sequence["Answer"]) -> tuple[Verdict, str]:
         ]
         return verdict, "; ".join(reasons + figures)
     if verdict != CANNOT_BE_TOLD:
-        whole = "the whole interval agrees" if verdict == SUPPORTED else "no value of it agrees"
+        whole = (
+            "our whole interval agrees"
+            if verdict == SUPPORTED
+            else "no value of our interval agrees"
+        )
         return verdict, whole if len(answers) == 1 else "both choices agree on this" if len(
             answers
         ) == 2 else f"all {len(answers)} choices agree on this"

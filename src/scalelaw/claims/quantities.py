@@ -14,6 +14,7 @@ from scalelaw.cost.project import Estimate
 from scalelaw.cost.tables import CostTables
 from scalelaw.forecast.ensemble import ALL_FORMS
 from scalelaw.streams import stream
+from scalelaw.typography import number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,6 +97,9 @@ _DIRECTIONS = {
 
 _REFUSED = {"": "every form", ALL_FORMS: "with the known floor"}
 """Choices for which a projection is refused where it is not one form that is."""
+
+
+_SAMPLES = {"all": "all records", "state of the art": "leading records"}
 
 
 def _quantity(function: Quantity) -> Quantity:
@@ -229,7 +233,7 @@ def parameters_per_example(
     """Parameters of a record's model over a number of training examples."""
     mine = results.rows("records", benchmark=benchmark, record_id=record)
     for _, row in mine.iterrows():
-        how = f"records.csv: {row['model']}, {row['params']:.3g} parameters"
+        how = f"records.csv: {row['model']}, {number(row['params'])} parameters"
         yield Answer.exact(row["model"], row["params"] / examples, how)
 
 
@@ -322,7 +326,7 @@ def r_squared_added_by_year(results: Results, benchmark: str) -> Iterator[Answer
 def algorithmic_halving_months(results: Results, benchmark: str) -> Iterator[Answer]:
     """Months in which better algorithms halve the compute for a given error."""
     for _, row in results.rows("gains", benchmark=benchmark, component="algorithms").iterrows():
-        choice = f"{row['sample']}, {_DIRECTIONS[row['effect']]}"
+        choice = f"{_SAMPLES[row['sample']]}, {_DIRECTIONS[row['effect']]}"
         how = f"decomposition/gains.csv, {_size(row)}"
         value, low, high = (12 * row[f"halving_{name}"] for name in ("years", "lower", "upper"))
         yield Answer(choice, value, low, high, how)

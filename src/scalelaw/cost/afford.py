@@ -3,7 +3,6 @@
 import math
 import sys
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,104 +19,16 @@ from scalelaw.cost.project import (
     refuse,
     running_costs,
 )
-from scalelaw.cost.run import Run, unusable
+from scalelaw.cost.question import Question
+from scalelaw.cost.run import Run, read_curves, read_draws
 from scalelaw.cost.tables import read_cost_tables
 from scalelaw.errors import ScalelawError, did_you_mean
-from scalelaw.forecast.ensemble import ALL_FORMS, FORWARD, Ensemble, read_ensembles
+from scalelaw.forecast.ensemble import ALL_FORMS, FORWARD, Ensemble
 from scalelaw.streams import stream
-from scalelaw.tables import read_result
 from scalelaw.typography import number
 
 if TYPE_CHECKING:
     import pandas as pd
-
-YEARS = (1990, 2100)
-"""Years for which costs may be asked."""
-
-MOST_PREDICTIONS = 1e15
-"""More predictions a day than anybody makes."""
-
-_NUMBERS = ("error_min", "error_max", "compute_min", "compute_max", "floor")
-_UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError, NotImplementedError)
-"""What pandas raises for a table that is damaged or lacks a column."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What somebody wants to know; None takes the setting of the last run.
-
-    Parameters
-    ----------
-    benchmark : str
-        Benchmark.
-    error : float or None
-        Target as a fraction.
-    budget : float or None
-        US$ to spend, instead of an error.
-    device, year, places, own
-        Scenario, see :class:`scalelaw.cost.Scenario`.
-    form : str or None
-        A form; None or ``all`` for all of them.
-    ignore_floor : bool
-        Whether a target below the known floor is projected all the same.
-    preset : str or None
-        Another study's constants instead of ours.
-    predictions_per_day : float or None
-        For running costs.
-
-    Raises
-    ------
-    ScalelawError
-        If a number is out of range, or settings are combined that exclude each other.
-    """
-
-    benchmark: str
-    error: float | None = None
-    budget: float | None = None
-    device: str | None = None
-    year: int | None = None
-    places: tuple[str, ...] = ()
-    own: bool = False
-    form: str | None = None
-    ignore_floor: bool = False
-    preset: str | None = None
-    predictions_per_day: float | None = None
-
-    def __post_init__(self) -> None:
-        for option, value in (
-            ("--budget", self.budget),
-            ("--predictions-per-day", self.predictions_per_day),
-        ):
-            if value is not None and not 0 < value < math.inf:
-                raise ScalelawError(f"{option} must be a positive number, not {value:g}")
-        if (self.predictions_per_day or 0) > MOST_PREDICTIONS:
-            raise ScalelawError(
-                f"--predictions-per-day must be {number(MOST_PREDICTIONS)} or fewer, not "
-                f"{number(self.predictions_per_day or 0)}"
-            )
-        if self.year is not None and not YEARS[0] <= self.year <= YEARS[1]:
-            raise ScalelawError(f"--year must lie between {YEARS[0]} and {YEARS[1]}")
-        given = {
-            "--budget": self.budget is not None,
-            "--device": self.device is not None,
-            "--year": self.year is not None,
-            "--place": bool(self.places),
-            "--own": self.own,
-            "--form": self.form is not None,
-            "--ignore-floor": self.ignore_floor,
-            "--predictions-per-day": self.predictions_per_day is not None,
-        }
-        if self.preset is not None:
-            # No study with a preset knows a floor, so that ignoring floors is what it does.
-            wrong = [option for option in given if given[option] and option != "--ignore-floor"]
-            rule, why = "--preset", "it has its own constants: give only --error"
-        elif self.budget is not None:
-            wrong = [o for o in ("--ignore-floor", "--predictions-per-day") if given[o]]
-            rule, why = "--budget", "they go with --error: leave them out"
-        else:
-            wrong, rule, why = [], "", ""
-        if wrong:
-            raise ScalelawError(f"{rule} cannot be combined with {', '.join(wrong)} ({why})")
 
 
 @dataclass(frozen=True)
@@ -156,8 +67,8 @@ class Desk:
                 f"{missing[0]} is not there: run `snakemake` first, or name the folder of its "
                 "results with --results"
             )
-        self.curves = _read_curves(paths[1])
-        self.ensembles = _read_draws(paths[0], self.curves)
+        self.curves = read_curves(paths[1])
+        self.ensembles = read_draws(paths[0], self.curves)
         self.run = Run.read(paths[2])
         self.benchmarks = read_benchmarks(self.run.benchmark_files)
         self.tables = read_cost_tables(
@@ -185,7 +96,7 @@ class Desk:
         if form != ALL_FORMS and form not in ensemble.draws:
             raise ScalelawError(f"{benchmark.name}: the form {form} could not be fitted")
         scenario = Scenario(
-            question.device or run.device,
+            run.device if question.device is None else question.device,
             run.year if question.year is None else question.year,
             question.places or tuple(run.places),
             question.own,
@@ -355,26 +266,6 @@ class Desk:
         return c[(c["benchmark"] == benchmark.key) & (c["basis"] == self.run.basis)]
 
 
-def _read_curves(path: Path) -> "pd.DataFrame":
-    try:
-        curves = read_result(path)
-        return curves.astype(dict.fromkeys(_NUMBERS, "float64") | {"form": str, "status": str})
-    except _UNREADABLE as error:
-        raise unusable(path, error) from None
-
-
-def _read_draws(path: Path, curves: "pd.DataFrame") -> dict[tuple[str, str], Ensemble]:
-    import pandas as pd
-
-    try:
-        ensembles = read_ensembles(pd.read_parquet(path), curves)
-    except _UNREADABLE as error:
-        raise unusable(path, error) from None
-    if len({len(draws) for e in ensembles.values() for draws in e.draws.values()}) > 1:
-        raise unusable(path, "forms have different numbers of draws")
-    return ensembles
-
-
 def _target(benchmark: Benchmark, error: float) -> str:
     return f"{benchmark.name}, {benchmark.error_label} of {number(100 * error)}%"
 
@@ -396,22 +287,3 @@ def _beyond(ensemble: Ensemble, flop: Estimate, error: float) -> list[str]:
             f"{number(most)} FLOP"
         )
     return said
-
-
-def parse_error(text: str) -> float:
-    """Return an error written as ``5%`` or ``0.05``.
-
-    Raises
-    ------
-    ScalelawError
-        If it is neither, or not between 0 and 100%.
-    """
-    bare = text.strip()
-    try:
-        # Decimal, so that 5.9% is 0.059 exactly, which may be a floor.
-        value = float(Decimal(bare.removesuffix("%").strip()) / (100 if bare.endswith("%") else 1))
-    except (InvalidOperation, ValueError):
-        value = math.nan
-    if not 0 < value < 1:
-        raise ScalelawError(f'"{text}" is not an error between 0 and 100% (write 5% or 0.05)')
-    return value

@@ -91,16 +91,15 @@ def refuse(benchmark: Benchmark, error: float, floor: float | None = None) -> No
         With the floor and its source.
     """
     limit = benchmark.label_floor if floor is None else floor
-    if limit is None or error > limit:
-        return
     kind, source = "fitted", ""
     if floor is None:
         kind = "known"
         source = f", the share of wrong labels in the test set ({benchmark.label_floor_source})"
-    raise RefusedTargetError(
-        f"{number(100 * error)}% lies {'at' if error == limit else 'under'} the {kind} floor of "
-        f"{number(100 * limit)}%{source}"
-    )
+    if limit is not None and error <= limit:
+        raise RefusedTargetError(
+            f"{number(100 * error)}% lies {'at' if error == limit else 'under'} the {kind} floor "
+            f"of {number(100 * limit)}%{source}"
+        )
 
 
 def project(

@@ -1,13 +1,18 @@
-"""What a run of the workflow leaves for later questions: its settings and input files."""
+"""What a run of the workflow leaves for later questions: settings, input files and draws."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
 from scalelaw.errors import ScalelawError
+from scalelaw.forecast.ensemble import Ensemble, read_ensembles
+from scalelaw.tables import read_result
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _TEXT = {"type": "string", "minLength": 1}
 _TEXTS = {"type": "array", "minItems": 1, "items": _TEXT}
@@ -26,7 +31,15 @@ _TYPES: dict[str, dict[str, Any]] = {
     "grid": _TEXT,
     "constants": _TEXT,
 }
-SCHEMA = {"type": "object", "required": list(_TYPES), "properties": _TYPES}
+_SCHEMA = {"type": "object", "required": list(_TYPES), "properties": _TYPES}
+
+_CURVES = dict.fromkeys(("benchmark", "basis", "form", "status"), "str") | dict.fromkeys(
+    ("error_min", "error_max", "compute_min", "compute_max", "floor"), "float64"
+)
+"""Columns that the table of curves must have."""
+
+_UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError, NotImplementedError)
+"""What pandas raises for a table that is damaged or lacks a column."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +93,10 @@ class Run:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise unusable(path, error) from None
-        fault = next(Draft202012Validator(SCHEMA).iter_errors(content), None)
+            raise _unusable(path, error) from None
+        fault = next(Draft202012Validator(_SCHEMA).iter_errors(content), None)
         if fault is not None:
-            raise unusable(path, fault.message)
+            raise _unusable(path, fault.message)
         files = {name: Path(content[name]) for name in ("prices", "grid", "constants")}
         lists = {name: [Path(p) for p in content[name]] for name in ("benchmark_files", "hardware")}
         for file in (*lists["benchmark_files"], *lists["hardware"], *files.values()):
@@ -95,7 +108,40 @@ class Run:
         return cls(**{name: content[name] for name in _TYPES} | lists | files)
 
 
-def unusable(path: Path, why: object) -> ScalelawError:
+def read_curves(path: Path) -> "pd.DataFrame":
+    """Read the table of curves.
+
+    Raises
+    ------
+    ScalelawError
+        If it is damaged or of another version.
+    """
+    try:
+        return read_result(path).astype(_CURVES)
+    except _UNREADABLE as error:
+        raise _unusable(path, error) from None
+
+
+def read_draws(path: Path, curves: "pd.DataFrame") -> dict[tuple[str, str], Ensemble]:
+    """Read the draws by benchmark and basis.
+
+    Raises
+    ------
+    ScalelawError
+        If they are damaged or do not belong to the curves.
+    """
+    import pandas as pd
+
+    try:
+        ensembles = read_ensembles(pd.read_parquet(path), curves)
+    except _UNREADABLE as error:
+        raise _unusable(path, error) from None
+    if len({len(draws) for e in ensembles.values() for draws in e.draws.values()}) > 1:
+        raise _unusable(path, "forms have different numbers of draws")
+    return ensembles
+
+
+def _unusable(path: Path, why: object) -> ScalelawError:
     """Return the error that says of a result that it cannot be used, and what to do."""
     return ScalelawError(
         f"{path}: damaged, or written by another version: {why} (run `snakemake` again)"

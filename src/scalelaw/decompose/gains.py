@@ -102,13 +102,17 @@ def decompose_gains(
     index, names = group_index(records["paper"])
     if len(names) < min_groups:
         raise FitError(f"{len(names)} paper(s) with a split, at least {min_groups} are needed")
-    if np.ptp(np.log10(records["error"].to_numpy(dtype=np.float64))) < 1e-9:
-        raise FitError("error is the same for all records")
     if not isinstance(seed, np.random.SeedSequence):
         seed = np.random.SeedSequence(seed)
     ones = np.ones((1, len(names)))
     weights = np.vstack([ones, resampled_groups(len(names), replicates, seed)])
-    moments = _moments(_variables(records), index, weights)
+    variables = _variables(records)
+    varying = {"error": variables[_GAIN], "year": variables[_YEAR]}
+    varying["compute"] = variables[_FIRST_PART:].sum(axis=0)
+    for name, values in varying.items():
+        if np.ptp(values) < 1e-9:
+            raise FitError(f"{name} is the same for all records")
+    moments = _moments(variables, index, weights)
     gains, worth = _split(moments, effect)
     if not np.isfinite(gains[0]).all():
         raise FitError("year, error and compute do not vary apart from each other")
@@ -326,9 +330,12 @@ def _split(s: Array, effect: str) -> tuple[Array, Array]:
 
 
 def _apart(aa: Array, bb: Array, ab: Array) -> Array:
-    """Return the determinant of two variables' moments, NaN where rounding is all of it."""
+    """Return the determinant of two variables' moments, NaN where rounding is all of it.
+
+    The first row, of all records, says how large the moments are.
+    """
     determinant = aa * bb - ab**2
-    return np.where(determinant > 1e-12 * aa * bb, determinant, np.nan)
+    return np.where(determinant > 1e-12 * aa[0] * bb[0], determinant, np.nan)
 
 
 def _r_squared(s: Array) -> tuple[Array, Array]:

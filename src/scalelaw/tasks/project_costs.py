@@ -103,7 +103,8 @@ def project_costs(
             if training is None:
                 rows.append(target | {"status": _why(fitted, key, basis)})
             else:
-                for form, floor, status in _cases(training, fitted, defined[key], error):
+                of_basis = fitted[fitted["basis"] == basis]
+                for form, floor, status in _cases(training, of_basis, defined[key], error):
                     case = target | {"form": form, "known_floor": floor, "status": status}
                     case["lowest_error"] = training.error_range[0]
                     if status != "projected":
