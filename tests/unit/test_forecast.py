@@ -496,7 +496,7 @@ def test_dated_forecasts_are_reached_missed_or_not_due():
     assert scores.empty
     # A whole year means by its end.
     assert outcomes["outcome"].tolist() == [
-        "reached", "reached", "not reached", "not reached", "not due",
+        "reached", "reached", "not reached", "not reached", "not yet reached",
     ]  # fmt: skip
     assert outcomes["lowest_error"].tolist() == [0.08, 0.08, 0.08, 0.08, 0.04]
     assert outcomes["lowest_model"].tolist() == ["Better"] * 4 + ["Best"]
@@ -506,7 +506,7 @@ def test_dated_forecasts_are_reached_missed_or_not_due():
 def test_what_has_been_reached_need_not_be_due():
     table = records(("imagenet", "p", "Early", 2021.0, 0.02, 1e20))
     _, outcomes = score_published([dated((0.05, 2030), (0.01, 2030))], table, table, "flop")
-    assert outcomes["outcome"].tolist() == ["reached", "not due"]
+    assert outcomes["outcome"].tolist() == ["reached", "not yet reached"]
 
 
 def test_a_benchmark_without_records_decides_nothing():
@@ -515,7 +515,7 @@ def test_a_benchmark_without_records_decides_nothing():
     scores, outcomes = score_published(forecasts, nothing, nothing, "flop")
     assert scores["n_records"].tolist() == [0]
     assert scores["median_error_decades"].isna().all()
-    assert outcomes["outcome"].tolist() == ["not due"]
+    assert outcomes["outcome"].tolist() == ["not yet reached"]
 
 
 def test_all_forms_is_the_name_of_no_form():

@@ -29,6 +29,7 @@ rule draw_figures:
         efficiency_points=rules.fit_trends.output.efficiency_series,
         projections=rules.project_costs.output.projections,
         scores=rules.backtest_forecasts.output.scores,
+        scores_by_year=rules.backtest_forecasts.output.scores_by_year,
         learning_curves=rules.simulate_theory.output.learning_curves,
         overtaking=rules.simulate_theory.output.overtaking,
         benchmark_files=sources("benchmarks"),

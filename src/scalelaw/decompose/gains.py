@@ -163,8 +163,10 @@ def decompose_gains(
     with np.errstate(divide="ignore", invalid="ignore"):
         saved = np.where(worth > 0, gains[:, -1] / worth, np.nan)
     saved_draws = saved[1:][np.isfinite(saved[1:])]
-    # Compute may be worth nothing in every draw.
-    low, high = np.quantile(saved_draws, [tail, 1 - tail]) if len(saved_draws) else (np.nan,) * 2
+    low, high = -np.inf, np.inf
+    # Where compute may be worth nothing, its equivalent in algorithms has no bounds.
+    if len(saved_draws) >= (1 - tail) * replicates:
+        low, high = np.quantile(saved_draws, [tail, 1 - tail])
     for column, value in zip(
         ("halving_years", "halving_lower", "halving_upper"), (saved[0], high, low), strict=True
     ):

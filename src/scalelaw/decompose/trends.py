@@ -37,13 +37,13 @@ def doubling_trend(year: "Array", log10_value: "Array", level: float = 0.95) -> 
     -------
     dict of str to float
         ``slope`` in decades a year with ``lower`` and ``upper``; ``doubling_years`` with
-        ``doubling_lower`` and ``doubling_upper``, negative for a halving time, infinite where the
-        slope's interval includes zero; ``r_squared``.
+        ``doubling_lower`` and ``doubling_upper``, bounds in order of size: negative for a halving
+        time, infinite where the slope's interval includes zero; ``r_squared``.
 
     Raises
     ------
     FitError
-        With fewer than four points, no variation in time, or all of it due to one point.
+        With fewer than four points, no variation, or all of that in time due to one point.
     """
     from statsmodels.regression.linear_model import OLS
     from statsmodels.tools.tools import add_constant
@@ -54,6 +54,8 @@ def doubling_trend(year: "Array", log10_value: "Array", level: float = 0.95) -> 
     if min(np.ptp(ordered[1:]), np.ptp(ordered[:-1])) < 1e-9:
         # Such a point has a leverage of 1, for which HC3 divides by zero.
         raise FitError("all but one point have the same date")
+    if np.ptp(log10_value) < 1e-9:
+        raise FitError("the quantity is the same at every date")
     line = OLS(log10_value, add_constant(year - year.mean(), has_constant="add"))
     result = line.fit(cov_type="HC3", use_t=True)
     slope = float(result.params[1])

@@ -196,7 +196,10 @@ def fit_curves(
     if len(names) < min_groups:
         raise FitError(f"{len(names)} paper(s) with compute, at least {min_groups} are needed")
     error = data["error"].to_numpy(dtype=np.float64)
-    log_c = np.log10(data[compute].to_numpy(dtype=np.float64))
+    flop = data[compute].to_numpy(dtype=np.float64)
+    if not (np.isfinite(flop).all() and (flop > 0).all() and ((error > 0) & (error < 1)).all()):
+        raise FitError("compute must be positive and finite, and errors between 0 and 1")
+    log_c = np.log10(flop)
     weights = np.vstack(
         [
             np.ones((1, len(names))),
@@ -222,6 +225,8 @@ def fit_curves(
     kept, left_out = lines[: 1 + replicates], lines[1 + replicates :]
     if not (np.isfinite(kept[0]).all() and np.isfinite(left_out).all()):
         raise FitError("without one of the papers nothing varies any more")
+    if not np.isfinite(kept[1:]).all(axis=1).any():
+        raise FitError("no resampling of the papers identifies a line")
     if (left_out[:, 1] <= 0).any():
         raise FitError("without one of the papers error no longer falls with compute")
     own = left_out[index]

@@ -23,10 +23,12 @@ SCHEMA: dict[str, Any] = {
         "type": "object",
         "additionalProperties": False,
         "required": ["name", "benchmark", "published", "source", "url"],
+        "anyOf": [{"required": [name]} for name in ("points", "line", "dated")],
+        "not": {"required": ["points", "line"]},
         "properties": {
             "name": {"type": "string"},
             "benchmark": {"type": "string"},
-            "published": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
+            "published": {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"},
             "source": {"type": "string", "minLength": 1},
             "url": {"type": "string", "pattern": "^https?://"},
             "points": {
@@ -157,7 +159,7 @@ def score_published(
     pandas.DataFrame
         Dated forecasts: ``forecast``, ``published``, ``error``, ``by_year``, ``lowest_error`` in
         the corpus by then, ``lowest_model``, ``corpus_until`` (the newest record) and ``outcome``:
-        reached, not reached, or not due.
+        reached, not reached, or not yet reached where the corpus ends before the date.
     """
     import pandas as pd
 
@@ -192,11 +194,14 @@ def score_published(
         mine = all_records[all_records["benchmark"] == forecast.benchmark]
         newest = mine["year"].max()
         for error, year in forecast.dated:
-            by_then = mine[mine["year"] < year + (1 if year == int(year) else 0)]
+            # "By 2025" lasts until the year is over.
+            whole = 1 if year == int(year) else 0
+            by_then = mine[mine["year"] < year + whole]
             best = by_then.loc[by_then["error"].idxmin()] if len(by_then) else None
             lowest = np.nan if best is None else float(best["error"])
-            reached = lowest <= error
-            due = newest >= year
+            outcome = "not reached" if newest >= year + whole else "not yet reached"
+            if lowest <= error:
+                outcome = "reached"
             dates.append(
                 {
                     **name,
@@ -205,7 +210,7 @@ def score_published(
                     "lowest_error": lowest,
                     "lowest_model": "" if best is None else best["model"],
                     "corpus_until": newest,
-                    "outcome": "reached" if reached else "not reached" if due else "not due",
+                    "outcome": outcome,
                 }
             )
     head = ["forecast", "benchmark", "published"]

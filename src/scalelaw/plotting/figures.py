@@ -25,6 +25,8 @@ from scalelaw.plotting.style import (
     TOTAL,
     compute_axis,
     error_axis,
+    say_empty,
+    short,
 )
 from scalelaw.typography import fixed, fixed_interval
 
@@ -166,7 +168,7 @@ def draw_error_by_year(groups: Sequence[tuple[str, str, pd.DataFrame]]) -> Figur
         ax.set_title(title, fontsize=9)
         ax.set_ylabel(label, fontsize=8)
         if records.empty:
-            _say_empty(ax, "no records")
+            say_empty(ax, "no records")
             continue
         error_axis(ax, records["error"].tolist())
         for has, colour in ((False, GREY), (True, HARDWARE)):
@@ -208,7 +210,7 @@ def draw_compute_growth(trends: pd.DataFrame, titles: Mapping[str, str], level: 
     shown = [b for b in titles if (yearly["benchmark"] == b).any()]
     figure, ax = plt.subplots(figsize=(7.2, 1.3 + 1.05 * max(1, len(shown))), layout="constrained")
     if not shown:
-        _say_empty(ax, "no benchmark has enough papers with devices and hours")
+        say_empty(ax, "no benchmark has enough papers with devices and hours")
         return figure
     parts: list[tuple[str, str, str]] = [
         ("total", TOTAL, "all compute"),
@@ -246,7 +248,7 @@ def _draw_panel(ax: Axes, panel: Panel, level: float, size: float = 16) -> Any:
     ax.set_title(panel.title)
     records = panel.records
     if records.empty:
-        _say_empty(ax, f"no records with compute\non the {panel.basis} basis")
+        say_empty(ax, f"no records with compute\non the {panel.basis} basis")
         return None
     compute_axis(ax)
     error_axis(ax, records["error"].tolist())
@@ -294,7 +296,7 @@ def _label_extremes(ax: Axes, records: pd.DataFrame) -> None:
         record = records.loc[i]
         for dx, dy, align in _LABEL_PLACES:
             text: Annotation = ax.annotate(
-                _short(record["model"]), (record["compute"], record["error"]), (dx, dy),
+                short(record["model"]), (record["compute"], record["error"]), (dx, dy),
                 textcoords="offset points", fontsize=7.5, ha=align, zorder=4,
                 path_effects=[withStroke(linewidth=2.5, foreground="white")],
             )  # fmt: skip
@@ -309,14 +311,3 @@ def _label_extremes(ax: Axes, records: pd.DataFrame) -> None:
 def _exponent(fit: PowerLawResult, level: float) -> str:
     low, high = fit.conf_int(level).loc["exponent"]
     return f"exponent {fixed(fit.exponent)} ({fixed_interval(low, high)})"
-
-
-def _short(name: str, length: int = 28) -> str:
-    return name if len(name) <= length else name[: length - 1].rstrip() + "…"
-
-
-def _say_empty(ax: Axes, text: str) -> None:
-    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY)
-    ax.set_xticks([])
-    ax.set_yticks([])
-    ax.grid(visible=False)

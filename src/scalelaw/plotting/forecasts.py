@@ -114,13 +114,16 @@ def _draw_case(ax: Axes, row: int, part: pd.DataFrame) -> None:
         )  # fmt: skip
 
 
-def draw_backtest(scores: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
+def draw_backtest(scores: pd.DataFrame, by_year: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """Draw how far forecasts were off, and how often their intervals held.
+
+    Thin bars span the medians of the single years that were fitted to.
 
     Parameters
     ----------
-    scores : pandas.DataFrame
-        Scores by benchmark and model, written by ``backtest_forecasts``.
+    scores, by_year : pandas.DataFrame
+        Scores by benchmark and model, and by year fitted to as well, written by
+        ``backtest_forecasts``.
     titles : mapping of str to str
         Names of the benchmarks, in the order to draw.
 
@@ -147,11 +150,13 @@ def draw_backtest(scores: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         for y, model in enumerate(models):
             colour = _MODEL_COLOURS[model]
             off = mine.loc[model, "median_abs_error_decades"]
-            left.plot([0, off], [y, y], color=colour, lw=2)
+            single = by_year[(by_year["benchmark"] == benchmark) & (by_year["model"] == model)]
+            years = single["median_abs_error_decades"]
+            left.plot([years.min(), years.max()], [y, y], color=colour, lw=1.2, alpha=0.7)
             left.plot(off, y, "o", ms=5, color=colour)
             left.annotate(
-                f"{number(10**off)} ×", (off, y), (5, 0), textcoords="offset points", fontsize=7.5,
-                va="center", color=colour,
+                f"{number(10**off)} ×", (max(off, years.max()), y), (6, 0),
+                textcoords="offset points", fontsize=7.5, va="center", color=colour,
             )  # fmt: skip
             for nominal in (50, 80, 95):
                 held = 100 * mine.loc[model, f"covered_{nominal}"]
@@ -166,9 +171,11 @@ def draw_backtest(scores: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
             right.axvline(nominal, color=INK, lw=0.8, ls=(0, (2, 2)), zorder=0)
         right.set_xlim(0, 104)
         right.xaxis.set_major_locator(FixedLocator([0, 20, 50, 80, 95]))
-    widest = max(float(scores["median_abs_error_decades"].max()), 0.5)
+    widest = max(float(by_year["median_abs_error_decades"].max()), 0.5)
     grid[-1, 0].set_xlim(0, widest * 1.25)
-    grid[-1, 0].set_xlabel("median error (decades of compute)", fontsize=8)
+    grid[-1, 0].set_xlabel(
+        "median error (decades of compute;\nbars: lowest to highest year fitted to)", fontsize=8
+    )
     grid[-1, 1].set_xlabel(
         "% of later records inside 50%, 80%, 95%\nintervals (dashed: as it should be)",
         fontsize=8,

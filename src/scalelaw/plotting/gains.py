@@ -1,7 +1,6 @@
 """Figures of gains in error and of what brought them: hardware, scale and algorithms."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite, log10
 from typing import Any
 
@@ -13,11 +12,27 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
-from matplotlib.transforms import Bbox
+from matplotlib.text import Text
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
 
-from scalelaw.plotting.figures import _say_empty, _short
-from scalelaw.plotting.style import ACCENT, DEVICES, GREY, HARDWARE, HOURS, INK, TOTAL
+from scalelaw.plotting.style import (
+    ACCENT,
+    DEVICES,
+    GREY,
+    HARDWARE,
+    HOURS,
+    INK,
+    TOTAL,
+    say_empty,
+    short,
+)
 from scalelaw.typography import fixed, interval, number, superscript
 
 _PARTS: dict[str, tuple[str, str]] = {
@@ -85,13 +100,13 @@ def draw_contributions(
             ax,
             titles[benchmark],
             f"{row['n_records']:.0f} records, {row['n_papers']:.0f} papers\n"
-            f"error −{number(rate)}% a year ({interval(low, high)})",
+            f"error falls {number(rate)}% a year ({interval(low, high)})",
         )
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-        ax.yaxis.set_major_locator(MaxNLocator(5))
+        ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         ax.tick_params(labelsize=7.5)
     handles, labels = grid[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8)
     figure.supylabel("fall of error since the first year (percentage points)", fontsize=8.5)
     return figure
 
@@ -147,7 +162,7 @@ def draw_gain_shares(gains: pd.DataFrame, titles: Mapping[str, str], level: floa
             if why:
                 ax.text(
                     sum(_SHARE_RANGE) / 2, row, why, ha="center", va="center", fontsize=7.5,
-                    color=INK, path_effects=_HALO,
+                    color=INK, path_effects=_HALO, zorder=4,
                 )  # fmt: skip
                 continue
             for i, (component, effect) in enumerate(slots):
@@ -160,6 +175,7 @@ def draw_gain_shares(gains: pd.DataFrame, titles: Mapping[str, str], level: floa
         ax.xaxis.set_major_formatter(
             FuncFormatter(lambda x, _: f"{100 * x:.0f}%".replace("-", "−"))
         )
+        ax.xaxis.set_major_locator(FixedLocator([-1, 0, 1, 2]))
         ax.grid(visible=False, axis="y")
         ax.tick_params(axis="y", length=0)
         ax.tick_params(labelsize=7.5)
@@ -209,7 +225,7 @@ def _share(ax: Axes, row: pd.Series, y: float, component: str, effect: str) -> N
     inside = max(low, left) - 0.05 if value > right else min(high, right) + 0.05
     ax.text(
         inside, y, words, fontsize=6, color=INK, va="center_baseline", path_effects=_HALO,
-        ha="right" if value > right else "left",
+        zorder=4, ha="right" if value > right else "left",
     )  # fmt: skip
 
 
@@ -280,15 +296,16 @@ def draw_waterfall(
     last = len(_STEPS) + 1
     ax.bar(last, end, color=GREY, width=0.66, label="after")
     ax.plot([last - 1.33, last + 0.33], [at, at], color=INK, lw=0.8)
-    _bar_label(ax, 0, start, f"{number(start, 3)}%")
-    _bar_label(ax, last, max(end, at), f"{number(end, 3)}%")
+    _bar_label(ax, 0, start, f"{fixed(start)}%")
+    _bar_label(ax, last, max(end, at), f"{fixed(end)}%")
     names.append(_wrap(after_label))
     ax.set_xticks(range(last + 1), names, fontsize=8)
     ax.tick_params(axis="x", length=0)
     ax.set_ylim(min(0.0, *levels) * 1.1, max(levels) * 1.1)
     ax.set_ylabel(f"{error_label} (%); steps in percentage points", fontsize=8.5)
-    ax.set_xlabel(f"under each step: share of the gain in log(1/error), {level:.0%} interval")
-    ax.xaxis.label.set_fontsize(8.5)
+    ax.set_xlabel(
+        f"under each step: share of the gain in log(1/error), {level:.0%} interval", fontsize=8.5
+    )
     ax.grid(visible=False, axis="x")
     ax.axhline(0, color=GREY, lw=0.8)
     return figure
@@ -301,31 +318,21 @@ def _bar_label(ax: Axes, x: float, y: float, text: str) -> None:
     )  # fmt: skip
 
 
-def _wrap(label: str, width: int = 15) -> str:
-    """Break a label at spaces into lines of about so many characters, three at most."""
+def _wrap(label: str, width: int = 15, most: int = 3) -> str:
+    """Break a label at spaces into lines of about so many characters."""
     lines = [""]
     for word in label.split():
         if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
-    return "\n".join(_short(line, width + 2) for line in lines[:3])
-
-
-@dataclass(frozen=True)
-class _Rate:
-    """One cloud of devices in a panel of hardware."""
-
-    quantity: str
-    column: str
-    colour: str
-    name: str
+    return "\n".join(short(line, width + 2) for line in lines[:most])
 
 
 _FP32 = ("FP32 rate", "peak_fp32_flop_per_s", HARDWARE, "FP32")
 _MATRIX = ("16-bit matrix rate", "peak_tensor_flop_per_s", ACCENT, "16-bit matrix")
 _HARDWARE_PANELS: tuple[tuple[str, str, str, str], ...] = (
     ("per device", "", "", "FLOP/s"),
-    ("per dollar", " per dollar", "price_usd", "FLOP/s per US$, not adjusted for inflation"),
+    ("per dollar", " per dollar", "price_usd", "FLOP/s per US$ of the day"),
     ("per watt", " per watt", "tdp_w", "FLOP/s per W"),
 )
 
@@ -431,7 +438,7 @@ def draw_hardware_trends(
 def _doubling(trend: pd.Series) -> str:
     low, high = float(trend["doubling_lower"]), float(trend["doubling_upper"])
     if not (isfinite(low) and isfinite(high)):
-        return "growth not certain"
+        return "no certain trend"
     word = "doubles in" if trend["doubling_years"] > 0 else "halves in"
     low, high = sorted((abs(low), abs(high)))
     return f"{word} {number(abs(trend['doubling_years']))} years ({interval(low, high)})"
@@ -445,16 +452,15 @@ def _trend_line(ax: Axes, rates: pd.DataFrame, slope: float, colour: str, dash: 
 
 
 def _extremes(rates: pd.DataFrame) -> list[object]:
-    """Return the earliest, the highest and the newest device."""
-    order = [rates["year"].idxmin(), rates["value"].idxmax(), rates["value"].idxmin()]
-    return list(dict.fromkeys(order))[:2]
+    """Return the earliest device and the one of the highest rate."""
+    return list(dict.fromkeys([rates["year"].idxmin(), rates["value"].idxmax()]))
 
 
 def _padded(ax: Axes, headroom: float) -> tuple[float, float]:
     """Return limits of a logarithmic axis with room for notes above the data."""
     low, high = np.log10(ax.dataLim.intervaly)
     span = (high - low) / (1 - headroom)
-    return float(10 ** (low - 0.05 * span)), float(10 ** (low + 1.02 * span))
+    return float(10 ** (low - 0.09 * span)), float(10 ** (low + 1.02 * span))
 
 
 def _power_axis(axis: Axis, low: float, high: float) -> None:
@@ -464,7 +470,9 @@ def _power_axis(axis: Axis, low: float, high: float) -> None:
     powers = list(range(int(np.ceil(log10(low))), int(np.floor(log10(high))) + 1))
     axis.set_major_locator(FixedLocator([10.0**p for p in powers[:: -(-len(powers) // 8)]]))
     axis.set_major_formatter(FuncFormatter(lambda v, _: f"10{superscript(round(log10(v)))}"))
-    axis.set_minor_locator(NullLocator())
+    few = len(powers) < 4
+    axis.set_minor_locator(LogLocator(subs=range(2, 10)) if few else NullLocator())
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _name_points(ax: Axes, table: pd.DataFrame) -> None:
@@ -475,6 +483,7 @@ def _name_points(ax: Axes, table: pd.DataFrame) -> None:
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     taken = [text.get_window_extent(renderer) for text in ax.texts]
     frame = ax.get_window_extent(renderer)
+    drawn = np.vstack([ax.transData.transform(_dense(line)) for line in ax.lines])
     for _, row in table.iterrows():
         words = str(row["device"]).removesuffix(" (chip)").removesuffix(" (per GPU)")
         words = words.removeprefix("NVIDIA ").removeprefix("Google ").removeprefix("AMD ")
@@ -484,9 +493,12 @@ def _name_points(ax: Axes, table: pd.DataFrame) -> None:
                 fontsize=7, ha=align, color=row["colour"], path_effects=_HALO, zorder=4,
                 arrowprops={"arrowstyle": "-", "color": row["colour"], "lw": 0.5, "shrinkB": 2},
             )  # fmt: skip
-            box: Bbox = Bbox(text.get_window_extent(renderer))
+            text.update_positions(renderer)
+            # Of the words alone, without the line to the point.
+            box = Text.get_window_extent(text, renderer)
             inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0
-            if inside and box.y1 <= frame.y1 and not any(box.overlaps(t) for t in taken):
+            clear = not box.padded(2).count_contains(drawn)
+            if inside and clear and not any(box.overlaps(t) for t in taken):
                 taken.append(box)
                 break
             text.remove()
@@ -494,7 +506,18 @@ def _name_points(ax: Axes, table: pd.DataFrame) -> None:
 
 def _places() -> Iterator[tuple[int, int, str]]:
     for dy in (6, -12, 14, -20, 24, -30, 36, -42):
-        yield from ((6, dy, "left"), (-6, dy, "right"))
+        for dx in (6, 22):
+            yield from ((dx, dy, "left"), (-dx, dy, "right"))
+
+
+def _dense(line: Line2D) -> Any:
+    """Return the points of a line of markers, or many along a line of two ends."""
+    points = np.asarray(line.get_xydata(), dtype=np.float64)
+    if line.get_linestyle() == "None" or len(points) != 2:
+        return points
+    t = np.linspace(0, 1, 60)[:, None]
+    (x0, y0), (x1, y1) = points
+    return np.hstack([x0 + t * (x1 - x0), y0 * (y1 / y0) ** t])
 
 
 def draw_efficiency(points: pd.DataFrame, trends: pd.DataFrame, level: float = 0.95) -> Figure:
@@ -528,30 +551,30 @@ def draw_efficiency(points: pd.DataFrame, trends: pd.DataFrame, level: float = 0
     figure, grid = _small_multiples(len(groups), 2.25)
     first = min(mine["year"].min() for _, mine in groups)
     last = max(mine["year"].max() for _, mine in groups)
-    span = 1.15 * max(log10(mine["flop"].max() / mine["flop"].min()) for _, mine in groups)
+    spans = [log10(mine["flop"].max() / mine["flop"].min()) for _, mine in groups]
+    # Two decades show at least two powers of ten.
+    span = max(2.0, 1.1 * max(spans))
     for ax, (trend, mine) in zip(grid, groups, strict=False):
         year, flop = mine["year"].to_numpy(), mine["flop"].to_numpy()
         ax.set_yscale("log")
         ax.plot(year, flop, "o", ms=3, mew=0, color=HARDWARE, alpha=0.6)
         best = np.minimum.accumulate(flop)
-        ax.step(
-            np.append(year, last), np.append(best, best[-1]), where="post", color=ACCENT, lw=1.4,
-            label="least so far",
-        )  # fmt: skip
+        ax.step(year, best, where="post", color=ACCENT, lw=1.4, label="least so far")
         middle = (log10(flop.min()) + log10(flop.max())) / 2
         _power_axis(ax.yaxis, 10 ** (middle - span / 2), 10 ** (middle + span / 2))
         margin = 0.04 * (last - first)
         ax.set_xlim(first - margin, last + margin)
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         ax.tick_params(labelsize=7.5)
-        label = str(mine["label"].iloc[0])
-        _head(ax, _short(label, 30), f"{len(mine)} results, {_doubling(trend)}", size=8)
+        words = str(mine["label"].iloc[0]).replace("_", " ").replace(">=", " ≥ ")
+        title = _wrap(words, 24, 2)
+        _head(ax, title, f"{len(mine)} results\n{_doubling(trend)}", size=8)
     figure.legend(
         handles=[
             Line2D([], [], marker="o", ls="", ms=4, mew=0, color=HARDWARE, label="result"),
             Line2D([], [], color=ACCENT, lw=1.4, label="least compute so far"),
         ],
-        loc="outside lower center", ncols=2, fontsize=8,
+        loc="outside upper center", ncols=2, fontsize=8,
     )  # fmt: skip
     figure.supylabel("compute to reach the level (FLOP, logarithmic)", fontsize=8.5)
     figure.supxlabel(f"year of the method ({level:.0%} intervals of trends)", fontsize=8.5)
@@ -573,11 +596,11 @@ def _small_multiples(n: int, height: float) -> tuple[Figure, Sequence[Axes]]:
 
 def _head(ax: Axes, title: str, note: str, size: float = 9) -> None:
     """Write a title and a note below it, above the axes."""
-    ax.set_title(title + "\n" * (note.count("\n") + 1), fontsize=size)
+    ax.set_title(title, fontsize=size, pad=3 + 9 * (note.count("\n") + 1))
     ax.text(0, 1.02, note, transform=ax.transAxes, fontsize=7, color=INK, linespacing=1.15)
 
 
 def _empty_figure(text: str) -> Figure:
     figure, ax = plt.subplots(figsize=(7.2, 2.35), layout="constrained")
-    _say_empty(ax, text)
+    say_empty(ax, text)
     return figure

@@ -120,3 +120,16 @@ def _percent_ticks(low: float, high: float) -> list[float]:
         if len(ticks) >= 4:
             break
     return ticks[:: -(-len(ticks) // 6)]
+
+
+def short(name: str, length: int = 28) -> str:
+    """Return a name cut to so many characters."""
+    return name if len(name) <= length else name[: length - 1].rstrip() + "…"
+
+
+def say_empty(ax: Axes, text: str) -> None:
+    """Say in the middle of empty axes why nothing is drawn."""
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.grid(visible=False)

@@ -57,7 +57,8 @@ FIGURE_TEXTS = {
     ),
     "backtest": (
         "How forecasts of earlier years have fared",
-        "Left: by what factor half of the predictions were off. Right: how many later records the "
+        "Left: by what factor half of the predictions were off, overall and, as bars, in the best "
+        "and worst year fitted to. Right: how many later records the "
         "intervals held, against the dashed share that they should hold.",
     ),
     "theory": (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from scalelaw.decompose import decompose_gains as split_gains
-from scalelaw.decompose import gains_by_year, gains_of_pair, splittable
+from scalelaw.decompose import decompose_pair, gains_by_year, gains_of_pair, splittable
 from scalelaw.decompose.gains import EFFECTS, SAMPLES
 from scalelaw.errors import FitError
 from scalelaw.streams import stream
@@ -85,6 +85,7 @@ def _pairs(
     benchmark_of = table.set_index("record_id")["benchmark"]
     for pair, effect in product(pairs, EFFECTS):
         before, after = pair.split("..", 1)
+        decompose_pair(table, before, after)  # refuses unknown records and those without a split
         benchmark = benchmark_of[before]
         split = splits.get((benchmark, effect))
         if split is None or benchmark_of[after] != benchmark:

@@ -47,6 +47,7 @@ def draw_figures(
     efficiency_points: Path,
     projections: Path,
     scores: Path,
+    scores_by_year: Path,
     learning_curves: Path,
     overtaking: Path,
     benchmark_files: list[Path],
@@ -65,7 +66,7 @@ def draw_figures(
         Results of ``check_corpus``, ``fit_power_laws`` and ``decompose_compute``.
     gains, gains_by_year, gain_pairs, hardware_trends, efficiency, efficiency_points : path
         Results of ``decompose_gains`` and ``fit_trends``.
-    projections, scores, learning_curves, overtaking : path
+    projections, scores, scores_by_year, learning_curves, overtaking : path
         Results of ``project_costs``, ``backtest_forecasts`` and ``simulate_theory``.
     benchmark_files, hardware : list of path
         Files that name the benchmarks, and tables of devices.
@@ -135,7 +136,9 @@ def draw_figures(
             level,
         ),
         "projections": partial(draw_projections, read_result(projections), titles, level),
-        "backtest": partial(draw_backtest, read_result(scores), titles),
+        "backtest": partial(
+            draw_backtest, read_result(scores), read_result(scores_by_year), titles
+        ),
         "theory": partial(draw_theory, read_result(learning_curves), read_result(overtaking)),
     }
     jobs = [
