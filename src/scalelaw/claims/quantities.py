@@ -336,10 +336,11 @@ def algorithmic_halving_months(results: Results, benchmark: str) -> Iterator[Ans
 def algorithmic_factor(results: Results, benchmark: str, years: float) -> Iterator[Answer]:
     """Factor of compute that so many years of better algorithms are worth."""
     for answer in algorithmic_halving_months(results, benchmark):
-        value, high, low = (
-            2 ** (12 * years / months) for months in (answer.value, answer.lower, answer.upper)
-        )
-        yield Answer(answer.choice, value, low, high, answer.how)
+        # The shortest halving time is the largest factor; one of zero has no limit.
+        months = np.array([answer.value, answer.upper, answer.lower])
+        with np.errstate(divide="ignore"):
+            value, low, high = np.exp2(12 * years / months)
+        yield Answer(answer.choice, float(value), float(low), float(high), answer.how)
 
 
 @_quantity
