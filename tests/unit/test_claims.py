@@ -111,11 +111,13 @@ def test_one_choice_that_differs_is_enough_for_no_verdict(other):
         assert set(named) == {YES, NO if other == (1, 2) else OPEN}
 
 
-def test_a_refused_choice_beside_others_gives_no_verdict():
-    verdict, why = overall(AT_LEAST, [Answer("with floor", refused="no"), answer(10, 12, "power")])
-    assert verdict == OPEN
-    assert "with floor" in why
-    assert "power" in why
+def test_a_refused_choice_is_told_but_has_no_voice():
+    refused = Answer("with floor", refused="under the floor")
+    verdict, why = overall(AT_LEAST, [refused, answer(10, 12, "power")])
+    assert verdict == YES
+    assert "under the floor" in why
+    assert overall(AT_LEAST, [refused, answer(1, 2, "power")])[0] == NO
+    assert overall(AT_LEAST, [refused]) == (OPEN, "under the floor")
 
 
 @pytest.mark.parametrize(
@@ -478,12 +480,16 @@ def test_theory_answers_for_every_noise(results):
 
 def test_overtaking_is_one_where_it_happens(results):
     rows = [
-        {"challenger": "flexible", "noise_sd": 1.0, "sample_size": 2000.0, "status": "overtakes"},
-        {"challenger": "flexible", "noise_sd": 3.0, "sample_size": NAN, "status": "not in range"},
+        {"challenger": "flexible", "noise_sd": 1.0, "sample_size": 2e3, "flop": 1e9, "status": "y"},
+        {"challenger": "flexible", "noise_sd": 3.0, "sample_size": NAN, "flop": 1e9, "status": "n"},
+        # At equal data but not at equal compute.
+        {"challenger": "flexible", "noise_sd": 5.0, "sample_size": 9e3, "flop": NAN, "status": "n"},
     ]
     found = results(overtaking=rows)
     assert ask("overtaking", found) == {
-        "flexible, noise 1": (1, 1, 1), "flexible, noise 3": (0, 0, 0)
+        "flexible, noise 1": (1, 1, 1),
+        "flexible, noise 3": (0, 0, 0),
+        "flexible, noise 5": (0, 0, 0),
     }  # fmt: skip
     stated = claim("at_least", 1)
     assert overall(stated, list(QUANTITIES["overtaking"](found)))[0] == OPEN
@@ -507,12 +513,15 @@ RECORDS = [
 ]
 
 
-@pytest.mark.parametrize(("until", "lowest"), [("2026-01", 0.1), ("2027-01", 0.05), ("2020", 0.4)])
+@pytest.mark.parametrize(("until", "lowest"), [("2026-01", 0.1), ("2020-06", 0.4)])
 def test_the_lowest_error_is_that_of_its_time_and_kind(results, until, lowest):
-    if until == "2020":
-        until = "2020-06"
     found = ask("lowest_error", results(records=RECORDS), benchmark="imagenet", until=until)
     assert list(found.values()) == [(lowest, lowest, lowest)]
+
+
+def test_what_comes_after_the_corpus_ends_may_be_lower(results):
+    found = ask("lowest_error", results(records=RECORDS), benchmark="imagenet", until="2027-01")
+    assert list(found.values()) == [(0.05, 0.0, 0.05)]
 
 
 def test_no_error_before_the_first_record(results):
@@ -536,8 +545,12 @@ def test_parts_of_a_pair(results):
     pair = {"before": "a", "after": "b"}
     rows = [pair | {"component": c, "ratio": r} for c, r in (("total", 1000), ("scale", 167))]
     rows.append({"before": "a", "after": "c", "component": "total", "ratio": 5})
-    found = ask("pair_ratio", results(pairs=rows), **pair, component="total")
-    assert found == {"the two records": (1000, 1000, 1000)}
+    runs = [record("a", 0.4, 2012.5, training_hours=144), record("b", 0.1, 2018)]
+    found = results(pairs=rows, records=runs)
+    of = pair | {"component": "total"}
+    assert ask("pair_ratio", found, **of) == {"the two records": (1000, 1000, 1000)}
+    ranged = ask("pair_ratio", found, **of, shortest_hours=120)
+    assert ranged == {"the two records": (1000, 1000, pytest.approx(1200))}
 
 
 def test_hardware_is_that_of_the_years_asked(results):
@@ -573,9 +586,11 @@ def test_a_projection_under_a_floor_is_refused_beside_the_forms_that_know_none(r
         "power form, as if there were no floor": (1e9, 1e8, INF),
         "exponential form, as if there were no floor": (1e15, 1e14, INF),
     }
-    # So no verdict is given on what lies under the floor.
+    # The forms without a floor have the voice, as in the claims; the refusal is told.
     answers = list(QUANTITIES["projection"](found, **of))
-    assert overall(claim("at_least", 1), answers)[0] == OPEN
+    verdict, why = overall(claim("at_least", 1), answers)
+    assert verdict == YES
+    assert "refused: under the floor" in why
 
 
 def test_a_projection_above_the_floor_needs_no_such_words(results):
@@ -612,21 +627,21 @@ def test_operations_cost_what_their_hours_cost(results):
 
 
 def test_the_form_of_lower_aicc_is_preferred_by_more_than_two(results):
-    def row(benchmark, power, exponential, **more):
-        more = {"form": "power", "aicc_power": power, "aicc_exponential": exponential} | more
-        return exponent_row(
-            more.pop("direction", "compute_on_error"), 5, benchmark=benchmark, **more
-        )
+    def row(benchmark, gain, low, high, form="exponential"):
+        return {
+            "benchmark": benchmark, "basis": "hardware", "form": form, "aicc_over_power": gain,
+            "aicc_over_power_lower": low, "aicc_over_power_upper": high,
+            "n_records": 9.0, "n_papers": 5.0,
+        }  # fmt: skip
 
     rows = [
-        row("imagenet", 10, 30),
-        row("other", 11, 10),
-        row("other", 10, 99, direction="york"),
-        row("other", NAN, NAN, status="not fitted"),
-        row("other", NAN, NAN, form=""),
+        row("imagenet", 20, 5, 40),
+        row("other", -1, -1.5, -0.5),
+        row("other", 9, 8, 10, "power"),
     ]
-    found = results(exponents=rows)
-    assert ask("form_preference", found) == {"ImageNet": (20, 18, 22), "Other": (-1, -3, 1)}
+    rows.append(row("other", NAN, NAN, NAN))
+    found = results(curves=rows)
+    assert ask("form_preference", found) == {"ImageNet": (20, 5, 40), "Other": (-1, -3, 1)}
     by_name = {
         a.choice: decide(claim("at_least", 0), a) for a in QUANTITIES["form_preference"](found)
     }

@@ -167,7 +167,7 @@ def test_stored_draws_are_read_back_as_they_were(tmp_path):
         [
             {"benchmark": key[0], "basis": key[1], "error_min": e.error_range[0],
              "error_max": e.error_range[1], "compute_min": e.compute_range[0],
-             "compute_max": e.compute_range[1]}
+             "compute_max": e.compute_range[1], "floor": e.floor or np.nan}
             for key, e in made.items()
         ]
     )  # fmt: skip
@@ -177,6 +177,7 @@ def test_stored_draws_are_read_back_as_they_were(tmp_path):
         assert list(read[key].draws) == list(ensemble.draws)
         assert read[key].error_range == ensemble.error_range
         assert read[key].compute_range == ensemble.compute_range
+        assert read[key].floor == ensemble.floor
         for form, draws in ensemble.draws.items():
             assert (read[key].draws[form] == draws).all()
     assert read_ensembles(draws_table({}), curves) == {}

@@ -11,7 +11,6 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from scalelaw.errors import ScalelawError, did_you_mean
-from scalelaw.typography import interval
 
 if TYPE_CHECKING:
     from scalelaw.claims.quantities import Answer
@@ -227,8 +226,8 @@ def decide(claim: Claim, answer: "Answer") -> Verdict:
 def overall(claim: Claim, answers: Sequence["Answer"]) -> tuple[Verdict, str]:
     """Return the verdict on a claim from all its answers, and why.
 
-    Every defensible choice has a voice: only where all answers agree is there a verdict. A claim
-    that is supported but broken by a newer published figure is superseded.
+    Every choice with a figure has a voice: only where all agree is there a verdict. A claim that is
+    supported but broken by a newer published figure is superseded.
 
     Parameters
     ----------
@@ -237,9 +236,16 @@ def overall(claim: Claim, answers: Sequence["Answer"]) -> tuple[Verdict, str]:
     answers : sequence of Answer
         Answers under each choice; the first is the headline.
     """
+    figures = [answer for answer in answers if not answer.refused]
+    refusals = list(dict.fromkeys(answer.refused for answer in answers if answer.refused))
+    if not figures:
+        return CANNOT_BE_TOLD, "; ".join(refusals) or "nothing in the corpus answers it"
+    verdict, why = _of_figures(claim, figures)
+    return verdict, "; ".join([why, *refusals])
+
+
+def _of_figures(claim: Claim, answers: Sequence["Answer"]) -> tuple[Verdict, str]:
     verdicts = [decide(claim, answer) for answer in answers]
-    if not answers:
-        return CANNOT_BE_TOLD, "nothing in the corpus answers it"
     if len(set(verdicts)) > 1:
         by_verdict: dict[str, list[str]] = {}
         for verdict, answer in zip(verdicts, answers, strict=True):
@@ -247,31 +253,15 @@ def overall(claim: Claim, answers: Sequence["Answer"]) -> tuple[Verdict, str]:
         parts = [f"{verdict}: {' / '.join(choices)}" for verdict, choices in by_verdict.items()]
         return CANNOT_BE_TOLD, "it depends on the choice; " + "; ".join(parts)
     verdict = verdicts[0]
-    if verdict == SUPPORTED and claim.later is not None:
-        low, high = claim.band
-        if not low <= claim.later.figure <= high:
-            return SUPERSEDED, f"it held, but by {claim.later.date} {claim.later.what}"
-    reasons = list(dict.fromkeys(answer.refused for answer in answers if answer.refused))
-    if reasons:
-        figures = [
-            f"{answer.choice}: {interval(answer.lower, answer.upper)}"
-            for answer in answers
-            if not answer.refused
-        ]
-        return verdict, "; ".join(reasons + figures)
-    if verdict != CANNOT_BE_TOLD:
-        whole = (
-            "our whole interval agrees"
-            if verdict == SUPPORTED
-            else "no value of our interval agrees"
-        )
-        return verdict, whole if len(answers) == 1 else "both choices agree on this" if len(
-            answers
-        ) == 2 else f"all {len(answers)} choices agree on this"
     low, high = claim.band
-    inside = all(answer.lower <= low and high <= answer.upper for answer in answers)
-    return verdict, (
-        "our interval holds every figure that would agree, and others"
-        if inside
-        else "only a part of our interval agrees"
-    )
+    if verdict == SUPPORTED and claim.later and not low <= claim.later.figure <= high:
+        return SUPERSEDED, f"it held, but by {claim.later.date} {claim.later.what}"
+    if verdict != CANNOT_BE_TOLD:
+        agrees = "our whole interval agrees"
+        disagrees = "no value of our interval agrees"
+        counted = "both choices" if len(answers) == 2 else f"all {len(answers)} choices"
+        one = agrees if verdict == SUPPORTED else disagrees
+        return verdict, one if len(answers) == 1 else f"{counted} agree on this"
+    if all(answer.lower <= low and high <= answer.upper for answer in answers):
+        return verdict, "our interval holds every figure that would agree, and others"
+    return verdict, "only a part of our interval agrees"

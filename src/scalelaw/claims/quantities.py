@@ -1,4 +1,4 @@
-"""Our figures that answer claims, each read from result files under every choice that matters."""
+"""Our figures that answer claims, under every choice that matters."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -146,7 +146,8 @@ def _exponents(results: Results, benchmark: str) -> Iterator[Answer]:
             continue
         how = f"exponents.csv, {results.basis} basis, {_size(row)}"
         yield Answer(choice, row["exponent"], row["ci_lower"], row["ci_upper"], how)
-    for _, row in results.rows("sensitivity", benchmark=benchmark).iterrows():
+    sensitivity = results.rows("sensitivity", benchmark=benchmark)
+    for _, row in sensitivity.iterrows() if results.basis == "hardware" else ():
         # The first repeats the headline; a choice with too few papers says nothing.
         if row["status"] == "fitted" and row["sample"] != "all, as used":
             how = f"sensitivity.csv, hardware basis, {_size(row)}"
@@ -190,18 +191,32 @@ def _theoretical_exponents(
 def overtaking(results: Results) -> Iterator[Answer]:
     """Whether the flexible models overtake the expert: 1 where they do, 0 where not."""
     for _, row in results.tables["overtaking"].iterrows():
-        reached = not math.isnan(row["sample_size"])
+        reached = not math.isnan(row["sample_size"]) and not math.isnan(row["flop"])
         how = f"theory/overtaking.csv: {row['status']}"
         if reached:
-            how = f"theory/overtaking.csv: from {row['sample_size']:,.0f} samples"
+            how = (
+                f"theory/overtaking.csv: from {row['sample_size']:,.0f} samples, "
+                f"{number(row['flop'])} FLOP"
+            )
         yield Answer.exact(f"{row['challenger']}, noise {row['noise_sd']:g}", float(reached), how)
 
 
 @_quantity
-def pair_ratio(results: Results, before: str, after: str, component: str) -> Iterator[Answer]:
-    """Ratio of a part of the compute of two records."""
+def pair_ratio(
+    results: Results, before: str, after: str, component: str, shortest_hours: float = math.nan
+) -> Iterator[Answer]:
+    """Ratio of a part of the compute of two records.
+
+    Where the paper of the first prints a range of hours, its shortest bounds the ratio.
+    """
+    hours = results.tables["records"].set_index("record_id")["training_hours"]
     for _, row in results.rows("pairs", before=before, after=after, component=component).iterrows():
-        yield Answer.exact("the two records", row["ratio"], "decomposition/pairs.csv")
+        ratio, how = row["ratio"], "decomposition/pairs.csv"
+        if math.isnan(shortest_hours):
+            yield Answer.exact("the two records", ratio, how)
+        else:
+            most = ratio * hours[before] / shortest_hours
+            yield Answer("the two records", ratio, ratio, most, how)
 
 
 @_quantity
@@ -248,7 +263,14 @@ def lowest_error(results: Results, benchmark: str, until: str) -> Iterator[Answe
     if len(mine):
         best = mine.loc[mine["error"].idxmin()]
         how = f"records.csv: {best['model']} ({best['date'][:4]}), of {len(mine)} records"
-        yield Answer.exact(f"lowest before {until}", best["error"], how)
+        choice = f"lowest before {until}"
+        newest = float(records["year"].max())
+        if newest < decimal_year(until):
+            # What came later may be lower.
+            how += f"; the corpus ends in {newest:.1f}"
+            yield Answer(choice, best["error"], 0.0, best["error"], how)
+        else:
+            yield Answer.exact(choice, best["error"], how)
 
 
 @_quantity
@@ -287,23 +309,26 @@ def cost_of_flop(
 
 @_quantity
 def form_preference(results: Results) -> Iterator[Answer]:
-    """AICc of the exponential less that of the power law, two either way being no difference."""
-    rows = results.rows("exponents", basis=results.basis, direction="compute_on_error")
-    for _, row in rows.iterrows():
-        if row["status"] == "fitted" and row["form"]:
-            gain = row["aicc_exponential"] - row["aicc_power"]
-            how = f"exponents.csv, {_size(row)}"
-            name = results.benchmarks[row["benchmark"]].name
-            yield Answer(name, gain, gain - 2, gain + 2, how)
+    """AICc of the exponential less that of the power law, over resampled papers.
+
+    A difference of two or less is none, however narrow the interval.
+    """
+    rows = results.rows("curves", basis=results.basis, form="exponential")
+    for _, row in rows[rows["aicc_over_power"].notna()].iterrows():
+        gain = row["aicc_over_power"]
+        low = min(row["aicc_over_power_lower"], gain - 2)
+        high = max(row["aicc_over_power_upper"], gain + 2)
+        name = results.benchmarks[row["benchmark"]].name
+        yield Answer(name, gain, low, high, f"curves.csv, {_size(row)}")
 
 
 @_quantity
 def r_squared(results: Results, benchmark: str = "") -> Iterator[Answer]:
     """R2 of log compute and log 1/error, of one benchmark or of each."""
-    rows = results.rows(
-        "curves", basis=results.basis, form="power", direction="compute_on_error", status="fitted"
-    )
-    for _, row in rows.iterrows():
+    rows = results.rows("curves", basis=results.basis)
+    # The power law's line of compute on error, or the benchmark's only row where it is not fitted.
+    first = rows[rows["r_squared"].notna()].drop_duplicates("benchmark")
+    for _, row in first.iterrows():
         if benchmark in ("", row["benchmark"]):
             name = results.benchmarks[row["benchmark"]].name
             low, high = row["r_squared_lower"], row["r_squared_upper"]

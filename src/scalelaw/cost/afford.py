@@ -133,6 +133,13 @@ class Desk:
         units = {**QUANTITIES, "home_years": f"years of one {home.name} at full load"}
         units |= {name: e.name for name, e in equivalents.items()}
         warnings = [*case.chain.notes, *_beyond(case.ensemble, found["flop"], error)]
+        if case.form == ALL_FORMS and set(case.ensemble.draws) > set(
+            case.ensemble.forms(ALL_FORMS, error)
+        ):
+            warnings.append(
+                "the power law above a floor is left out: it says that no compute reaches an error "
+                f"under {number(100 * case.ensemble.floor)}%"
+            )
         if share := found["flop"].share_unreachable:
             warnings.append(f"{share_in_words(share)} of the draws never reach this error")
         per_day = case.question.predictions_per_day or self.run.predictions_per_day
@@ -203,8 +210,8 @@ class Desk:
         known = benchmark.label_floor
         if known is not None and error.lower < known:
             warnings.append(
-                f"errors under {number(100 * known)}% are not to be had: so many labels of the "
-                f"test set are wrong ({benchmark.label_floor_source})"
+                f"errors under {number(100 * known)}% cannot be told from "
+                f"wrong labels: so many of the test set are wrong ({benchmark.label_floor_source})"
             )
         if share := error.share_unreachable:
             warnings.append(f"{share_in_words(share)} of the draws give no error below 100%")

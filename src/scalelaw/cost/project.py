@@ -138,7 +138,7 @@ def project(
     dict of str to Estimate
         By the names of `QUANTITIES`, of the equivalents, and ``home_years``.
     """
-    forms = ensemble.forms(form)
+    forms = ensemble.forms(form, error)
     parts = [chain.log_costs(ensemble.log_compute(error, f), basis) for f in forms]
     logs = {name: np.concatenate([part[name] for part in parts]) for name in QUANTITIES}
     # One device instead of another at the same share of its peak.
@@ -197,7 +197,7 @@ def running_costs(
     day = np.log10(predictions_per_day)
     parts = [
         chain.log_costs(forward.log_compute(error, f) + day, "operations")
-        for f in forward.forms(form)
+        for f in forward.forms(form, error)
     ]
     logs = {name: np.concatenate([part[name] for part in parts]) for name in QUANTITIES}
     logs["flop"] -= day

@@ -155,7 +155,8 @@ def decompose_gains(
     frame["effect_lower"], frame["effect_upper"] = np.nanquantile(worth[1:], [tail, 1 - tail])
     frame["n_records"], frame["n_papers"] = len(records), len(names)
     explained, with_year = _r_squared(moments)
-    added = with_year - explained
+    with np.errstate(invalid="ignore"):
+        added = with_year - explained
     frame["r_squared"], frame["r_squared_added"] = explained[0], added[0]
     bounds = np.nanquantile(added[1:], [tail, 1 - tail])
     frame["r_squared_added_lower"], frame["r_squared_added_upper"] = bounds

@@ -14,7 +14,7 @@ from scalelaw.fit.estimators import (
     leave_one_group_out,
     resampled_groups,
 )
-from scalelaw.forecast.ensemble import ALL_FORMS, fit_ensemble
+from scalelaw.forecast.ensemble import ALL_FORMS, fit_ensemble, refuse_flat
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,7 +147,7 @@ def _predictions(
 ) -> Iterator[tuple[str, Array]]:
     """Yield each model's draws of log10 compute, shape (N, later records)."""
     try:
-        ensemble, _ = fit_ensemble(
+        ensemble, curves = fit_ensemble(
             past,
             compute,
             draws,
@@ -155,11 +155,18 @@ def _predictions(
             error_sd_decades=error_sd_decades,
             min_groups=min_papers,
         )
+        refuse_flat(curves, max(LEVELS))
     except FitError:
         ensemble = None
     if ensemble:
         for form in (*ensemble.draws, ALL_FORMS):
-            columns = [ensemble.log_compute(float(e), form) for e in later["error"]]
+            # The forms that take part differ between errors, so equally spaced quantiles stand for
+            # the draws.
+            at = (np.arange(draws) + 0.5) / draws
+            columns = [
+                np.quantile(ensemble.log_compute(float(e), form), at, method="inverted_cdf")
+                for e in later["error"]
+            ]
             yield form, np.stack(columns, axis=1)
     log_c = np.log10(past[compute].to_numpy(dtype=np.float64))
     index, names = group_index(past["paper"])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ALL_FORMS = "all"
-"""All forms with equal weight."""
+"""All forms with equal weight, but for an error those whose fitted floor lies below it."""
 
 FORWARD = "forward"
 """In place of a basis: forward FLOP of one prediction instead of training compute."""
@@ -40,20 +40,26 @@ class Ensemble:
         decades. The directions of a form have equal shares of its draws.
     error_range, compute_range : pair of float
         Smallest and largest value in the data.
+    floor : float
+        Fitted floor of the floored form, 0 without one.
     """
 
     draws: dict[str, Array]
     error_range: tuple[float, float]
     compute_range: tuple[float, float]
+    floor: float = 0.0
 
-    def forms(self, form: str) -> tuple[str, ...]:
-        """Return the forms that a name stands for."""
-        return tuple(self.draws) if form == ALL_FORMS else (form,)
+    def forms(self, form: str, error: float = 1.0) -> tuple[str, ...]:
+        """Return the forms that a name stands for, for a target error."""
+        if form != ALL_FORMS:
+            return (form,)
+        above = tuple(f for f in self.draws if f != "floored" or error > self.floor)
+        return above or tuple(self.draws)
 
     def log_compute(self, error: float, form: str = ALL_FORMS) -> Array:
         """Return draws of the log10 FLOP at which a new model reaches an error, inf where never."""
         return np.concatenate(
-            [log_compute(f, d[:, :3], error) + d[:, 3] for f, d in self._of(form)]
+            [log_compute(f, d[:, :3], error) + d[:, 3] for f, d in self._of(form, error)]
         )
 
     def log_error(self, log_flop: Array, form: str = ALL_FORMS) -> Array:
@@ -70,8 +76,8 @@ class Ensemble:
             [log_error(f, d[:, :3], log_flop - d[:, 3]) for f, d in self._of(form)]
         )
 
-    def _of(self, form: str) -> Iterable[tuple[str, Array]]:
-        return ((f, self.draws[f]) for f in self.forms(form))
+    def _of(self, form: str, error: float = 1.0) -> Iterable[tuple[str, Array]]:
+        return ((f, self.draws[f]) for f in self.forms(form, error))
 
 
 def fit_ensemble(
@@ -156,9 +162,33 @@ def fit_ensemble(
             mixed,
             (float(error.min()), float(error.max())),
             (float(flop.min()), float(flop.max())),
+            max((curve.fitted[2] for curve in fitted), default=0.0),
         ),
         fitted,
     )
+
+
+def refuse_flat(curves: Sequence[Curves], level: float) -> None:
+    """Refuse fits in which compute may not rise as error falls.
+
+    Parameters
+    ----------
+    curves : sequence of Curves
+        As :func:`fit_ensemble` returns them.
+    level : float
+        Level of the interval of the slope of the first, which must lie above zero.
+
+    Raises
+    ------
+    FitError
+        With the share of resampled fits in which compute does not rise.
+    """
+    flat = float((curves[0].draws[:, 1] <= 0).mean())
+    if flat > (1 - level) / 2:
+        raise FitError(
+            f"compute may not rise at all as error falls (so say {100 * flat:.0f}% of the "
+            "resampled fits)"
+        )
 
 
 def _mix(curves: list[Curves], noise: Array) -> Array:
@@ -170,7 +200,7 @@ def _mix(curves: list[Curves], noise: Array) -> Array:
         # A resample that identifies no line, such as one of equal errors, is drawn anew.
         good = fit.draws[np.isfinite(fit.draws).all(axis=1)]
         bad = ~np.isfinite(lines).all(axis=1)
-        lines[bad] = good[np.arange(bad.sum()) % len(good)]
+        lines[bad] = good[np.linspace(0, len(good) - 1, int(bad.sum())).astype(int)]
         mixed[mine, :3] = lines
         mixed[mine, 3] = fit.spread * noise[mine]
     return mixed
@@ -195,7 +225,8 @@ def read_ensembles(
     """Return the ensembles by benchmark and basis from the stored tables of draws and curves."""
     ensembles: dict[tuple[str, str], Ensemble] = {}
     for (benchmark, basis), table in draws.groupby(["benchmark", "basis"], sort=False):
-        row: Any = curves[(curves["benchmark"] == benchmark) & (curves["basis"] == basis)].iloc[0]
+        mine = curves[(curves["benchmark"] == benchmark) & (curves["basis"] == basis)]
+        row: Any = mine.iloc[0]
         ensembles[(str(benchmark), str(basis))] = Ensemble(
             {
                 str(form): part[list(_DRAW_COLUMNS)].to_numpy(dtype=np.float64)
@@ -203,5 +234,6 @@ def read_ensembles(
             },
             (row["error_min"], row["error_max"]),
             (row["compute_min"], row["compute_max"]),
+            float(np.nan_to_num(mine["floor"]).max()),
         )
     return ensembles

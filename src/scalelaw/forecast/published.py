@@ -172,11 +172,10 @@ def score_published(
             "published": forecast.published,
         }
         if forecast.knots:
-            later = fitted[
-                (fitted["benchmark"] == forecast.benchmark)
-                & (fitted["year"] > forecast.published)
-                & fitted[compute].notna()
-            ]
+            known = fitted[(fitted["benchmark"] == forecast.benchmark) & fitted[compute].notna()]
+            later = known["year"] > forecast.published
+            # As in our own backtest, papers with earlier results are not predicted.
+            later = known[later & ~known["paper"].isin(known.loc[~later, "paper"])]
             miss = forecast.log_flop(later["error"].to_numpy(dtype=np.float64))
             miss -= np.log10(later[compute].to_numpy(dtype=np.float64))
             errors = pd.DataFrame({"paper": later["paper"], "miss": miss, "size": np.abs(miss)})

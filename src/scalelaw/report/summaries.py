@@ -68,9 +68,19 @@ def costs_summary(tables: Tables, benchmarks: Benchmarks) -> dict[str, Any]:
         "cases": cases,
         "lead": lead,
         "forms": {c["form"]: c for c in same if c["form"] != "all"},
+        "floored": next(
+            (
+                c
+                for c in cases
+                if lead
+                and _place(c) == _place(lead)
+                and c["form"] == "floored"
+                and c["status"] != "projected"
+            ),
+            None,
+        ),
         "refused": refused,
         "scenario": scenario,
-        "shown": _SHOWN_COSTS,
         "running": running,
         "first_running": next((c for c in running if c["status"] == "projected"), None),
         "equivalents": _equivalents(projections),
@@ -94,6 +104,7 @@ def _running(running: pd.DataFrame) -> list[dict[str, Any]]:
         ["benchmark", "error", "predictions_per_day", "status"], sort=False
     ):
         case = {"benchmark": benchmark, "error": error, "per_day": per_day, "status": status}
+        case["lowest_error"] = part["lowest_error"].iloc[0]
         if status == "projected":
             by_name = part.set_index("quantity")
             case |= {name: by_name.loc[name].to_dict() for name in by_name.index}
@@ -183,7 +194,8 @@ def theory_summary(tables: Tables) -> dict[str, Any]:
         "noise": middle,
         "flexible": mine.loc["flexible"].to_dict(),
         "regularised": mine.loc["regularised"].to_dict(),
-        "growing": _first(growing, quantity="compute"),
+        "growing": _first(growing, quantity="compute", noise_sd=middle)
+        or _first(growing, quantity="compute"),
         "fixed": _first(fixed, model="regularised", quantity="data", noise_sd=middle),
         "settings": _first(tables["learning_curves"], design="fixed", model="flexible"),
     }

@@ -39,7 +39,7 @@ FORM_WORDS = {
 VERDICT_WORDS = {
     "supported": "supported",
     "not supported": "not supported",
-    "cannot be told": "undecided",
+    "cannot be told": "such that the data cannot tell",
     "superseded": "superseded by newer facts",
 }
 

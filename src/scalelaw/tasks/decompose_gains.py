@@ -3,6 +3,7 @@
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from scalelaw.decompose import decompose_gains as split_gains
@@ -57,6 +58,9 @@ def decompose_gains(
             continue
         if sample == "all":
             splits[(benchmark, effect)] = split
+        elif splits.get((benchmark, effect), split)["share"].isna().all():
+            # Records that led have fallen in error by definition; all records must have, too.
+            split[["share", "share_lower", "share_upper"]] = np.nan
         parts.append(split.assign(**key, status="fitted"))
         years.append(gains_by_year(data, split).assign(**key))
     write_table(pd.concat(parts).reindex(columns=_GAINS), gains)

@@ -9,7 +9,7 @@ import pandas as pd
 from scalelaw.corpus.benchmarks import Benchmark, read_benchmarks
 from scalelaw.errors import FitError
 from scalelaw.fit.curves import Curves
-from scalelaw.forecast.ensemble import FORWARD, Ensemble, draws_table, fit_ensemble
+from scalelaw.forecast.ensemble import FORWARD, Ensemble, draws_table, fit_ensemble, refuse_flat
 from scalelaw.streams import stream
 from scalelaw.tables import read_records, write_table
 
@@ -68,6 +68,7 @@ def fit_curves(
         ):
             data = data[data[column].notna()]
             row = {"benchmark": key, "basis": name}
+            fitted: list[Curves] = []
             try:
                 ensemble, fitted = fit_ensemble(
                     data,
@@ -77,18 +78,22 @@ def fit_curves(
                     error_sd_decades=error_sd_decades,
                     min_groups=min_papers,
                 )
-                flat = float((fitted[0].draws[:, 1] <= 0).mean())
-                if flat > (1 - level) / 2:
-                    raise FitError(
-                        f"compute may not rise at all as error falls (so say {100 * flat:.0f}% of "
-                        "the resampled fits)"
-                    )
+                refuse_flat(fitted, level)
             except FitError as error:
                 size = {"n_records": len(data), "n_papers": data["paper"].nunique()}
-                rows.append(row | {"status": f"not fitted: {error}"} | size)
+                why = (
+                    str(error).replace("with compute", "with forward FLOP")
+                    if (name == FORWARD)
+                    else str(error)
+                )
+                rows.append(row | {"status": f"not fitted: {why}"} | size)
+                if fitted:
+                    # What is not projected still has an R2 to tell.
+                    rows[-1] |= _explained(fitted[0], level)
                 continue
             ensembles[(key, name)] = ensemble
             rows += [row | _row(curve, ensemble, level) for curve in fitted]
+            _compare_forms(rows[-len(fitted) :], fitted, level)
     write_table(pd.DataFrame(rows, columns=_COLUMNS), curves)
     draws.parent.mkdir(parents=True, exist_ok=True)
     draws_table(ensembles).to_parquet(draws, index=False)
@@ -109,15 +114,49 @@ _COLUMNS = [
     "benchmark", "basis", "form", "direction", "status", "n_records", "n_papers", "intercept",
     "slope", "slope_lower", "slope_upper", "floor", "floor_lower", "floor_upper",
     "spread_decades", "r_squared", "r_squared_lower", "r_squared_upper",
+    "aicc_over_power", "aicc_over_power_lower", "aicc_over_power_upper",
     "error_min", "error_max", "compute_min", "compute_max",
 ]  # fmt: skip
+
+
+def _explained(curve: Curves, level: float) -> dict[str, Any]:
+    """Return R2 with its interval over the resampled papers."""
+    tail = (1 - level) / 2
+    good = curve.r_squared[1:][np.isfinite(curve.r_squared[1:])]
+    low, high = np.quantile(good, [tail, 1 - tail])
+    return {
+        "r_squared": curve.r_squared[0],
+        "r_squared_lower": low,
+        "r_squared_upper": high,
+    }
+
+
+def _compare_forms(rows: list[dict[str, Any]], curves: list[Curves], level: float) -> None:
+    """Add to the exponential's row its AICc less that of the power law.
+
+    Both have two coefficients and one variance and explain log compute, so the difference is that
+    of n times the logarithm of the unexplained share; its interval resamples papers.
+    """
+    direct = {c.form: i for i, c in enumerate(curves) if c.direction == "compute_on_error"}
+    if not {"power", "exponential"} <= direct.keys():
+        return
+    power, other = (1 - curves[direct[form]].r_squared for form in ("power", "exponential"))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = curves[0].n_records * np.log(other / power)
+    tail = (1 - level) / 2
+    drawn = gain[1:][np.isfinite(gain[1:])]
+    if np.isfinite(gain[0]) and len(drawn):
+        low, high = np.quantile(drawn, [tail, 1 - tail])
+        rows[direct["exponential"]] |= {
+            "aicc_over_power": gain[0],
+            "aicc_over_power_lower": low,
+            "aicc_over_power_upper": high,
+        }
 
 
 def _row(curve: Curves, ensemble: Ensemble, level: float) -> dict[str, Any]:
     intercept, slope, floor = curve.fitted
     tail = (1 - level) / 2
-    good = curve.r_squared[1:][np.isfinite(curve.r_squared[1:])]
-    r_squared = np.quantile(good, [tail, 1 - tail])
     bounds = np.nanquantile(curve.draws, [tail, 1 - tail], axis=0)
     floors = (floor, bounds[0, 2], bounds[1, 2]) if curve.form == "floored" else (np.nan,) * 3
     return {
@@ -134,9 +173,7 @@ def _row(curve: Curves, ensemble: Ensemble, level: float) -> dict[str, Any]:
         "floor_lower": floors[1],
         "floor_upper": floors[2],
         "spread_decades": curve.spread,
-        "r_squared": curve.r_squared[0],
-        "r_squared_lower": r_squared[0],
-        "r_squared_upper": r_squared[1],
+        **_explained(curve, level),
         "error_min": ensemble.error_range[0],
         "error_max": ensemble.error_range[1],
         "compute_min": ensemble.compute_range[0],

@@ -127,13 +127,13 @@ def project_costs(
                 runs.append(run | {"status": _why(fitted, key, FORWARD)})
                 continue
             found = running_costs(forward, chain, error, predictions_per_day, level)
-            run |= {"status": "projected"}
+            run |= {"status": "projected", "lowest_error": forward.error_range[0]}
             runs += [run | row for row in _rows(found, QUANTITIES)]
     values = ["quantity", "unit", "median", "lower", "upper", "share_unreachable"]
     last = [*values, "device", "year", "places"]
     columns = ["benchmark", "basis", "error", "form", "known_floor", "status", "decades_beyond"]
     write_table(pd.DataFrame(rows, columns=[*columns, "lowest_error", *last]), projections)
-    columns = ["benchmark", "error", "predictions_per_day", "status", *last]
+    columns = ["benchmark", "error", "predictions_per_day", "status", "lowest_error", *last]
     write_table(pd.DataFrame(runs, columns=columns), running)
     Run(
         basis, level, seed, chain.device.name, year, list(chain.places), at_home.name,
