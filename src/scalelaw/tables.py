@@ -14,8 +14,8 @@ TEXT = frozenset(
     {
         "after", "basis", "before", "benchmark", "challenger", "check", "choice", "claim",
         "claim_id", "column", "component", "date", "design", "device", "direction", "effect",
-        "excluded", "file", "fixed_target", "known_floor", "forecast", "form", "group", "how",
-        "kind", "lowest_model", "message", "model", "most_influential_paper", "note", "outcome",
+        "evidence", "excluded", "file", "fixed_target", "known_floor", "forecast", "form", "group",
+        "how", "kind", "lowest_model", "message", "model", "most_influential_paper", "note", "outcome",
         "paper", "paper_left_out", "places", "quantity", "rates", "record_id", "refused",
         "regressor", "relation", "remedy", "sample", "series", "severity", "source", "status",
         "unit", "url", "verdict", "why",

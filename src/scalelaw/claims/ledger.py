@@ -25,6 +25,13 @@ Verdict = str
 
 GROUPS = {"study": "the study and its article", "anchor": "published by others"}
 
+EVIDENCE = {
+    "own": "from this corpus",
+    "recomputed": "from the source's own figures",
+    "design": "by the design of the simulation",
+}
+"""Where the answer comes from; agreement of the last two is no evidence of ours."""
+
 _SOURCE = {
     "source": {"type": "string", "minLength": 1},
     "url": {"type": "string", "pattern": "^https?://"},
@@ -53,6 +60,7 @@ SCHEMA: dict[str, Any] = {
             "upper": _NUMBER,
             "tolerance": {"type": "number", "minimum": 1},
             "note": {"type": "string"},
+            "evidence": {"enum": list(EVIDENCE)},
             "later": {
                 "type": "object",
                 "additionalProperties": False,
@@ -93,6 +101,8 @@ class Claim:
     ----------
     key, claim, group, date, source, url, where, unit, note : str
         What was claimed, in our words, by whom, when and where.
+    evidence : str
+        One of `EVIDENCE`.
     quantity : str
         Name of a quantity of :mod:`scalelaw.claims.quantities`.
     of : dict
@@ -123,6 +133,7 @@ class Claim:
     where: str = ""
     unit: str = ""
     note: str = ""
+    evidence: str = "own"
     later: Later | None = None
 
     @property

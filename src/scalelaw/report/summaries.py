@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from scalelaw.claims.ledger import GROUPS
+from scalelaw.claims.ledger import EVIDENCE, GROUPS, SUPPORTED
 from scalelaw.corpus.benchmarks import Benchmark
 
 Tables = Mapping[str, pd.DataFrame]
@@ -31,7 +31,9 @@ def claims_summary(tables: Tables) -> dict[str, Any]:
         ],
         "counts": [(verdict, int(n)) for verdict, n in counts.items()],
         "n": len(ledger),
+        "borrowed": int(((ledger["verdict"] == SUPPORTED) & (ledger["evidence"] != "own")).sum()),
         "answers": answers,
+        "evidence": EVIDENCE,
     }
 
 

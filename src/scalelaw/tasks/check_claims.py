@@ -96,6 +96,7 @@ projections, theory_exponents, overtaking : path
                 "how": first.how if first else "",
                 "verdict": verdict,
                 "why": why,
+                "evidence": claim.evidence,
                 "note": claim.note,
                 "source": claim.source,
                 "url": claim.url,
