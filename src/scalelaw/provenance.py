@@ -65,14 +65,16 @@ def _closure(module: str) -> set[Path]:
         if path == PACKAGE / "__init__.py":  # it loads the rest on demand only
             continue
         if path.name == "__init__.py":
-            found |= {p for p in path.parent.iterdir() if p.suffix in {".j2", ".css", ".yaml"}}
-        waiting += _imports(path)
+            found |= {p for p in path.parent.rglob("*") if p.suffix in {".j2", ".css", ".yaml"}}
+        waiting += _imports(path.read_bytes())
     return found
 
 
-def _imports(path: Path) -> Sequence[str]:
+@cache
+def _imports(source: bytes) -> Sequence[str]:
+    """Return the modules of this package that a source imports; rules share most of them."""
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -80,6 +82,7 @@ def _imports(path: Path) -> Sequence[str]:
     return [name for name in names if name.split(".")[0] == PACKAGE.name]
 
 
+@cache
 def _locate(module: str) -> Path | None:
     path = PACKAGE.joinpath(*module.split(".")[1:])
     for candidate in (path.with_suffix(".py"), path / "__init__.py"):

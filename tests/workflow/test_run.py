@@ -138,6 +138,7 @@ def test_one_added_row_redoes_what_depends_on_it(project):
         ("data/prices.csv", {"project_costs", "check_claims", *LAST}),
         ("src/scalelaw/plotting/figures.py", {"draw_figures", "write_report"}),
         ("src/scalelaw/report/words.py", {"write_report"}),
+        ("src/scalelaw/report/sections/claims.html.j2", {"write_report"}),
         ("src/scalelaw/__init__.py", {"write_report"}),
         ("src/scalelaw/tasks/__init__.py", EVERYTHING),
         ("src/scalelaw/cli.py", set()),
