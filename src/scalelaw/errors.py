@@ -15,6 +15,30 @@ class FitError(ScalelawError):
     """The data given to a fit cannot identify its parameters."""
 
 
+class MissingColumnError(FitError):
+    """The data lack a column that the specification names."""
+
+
+class InvalidValueError(FitError):
+    """A value is empty, not a number, not finite, or outside the range that the model needs."""
+
+
+class NoVariationError(FitError):
+    """A variable is the same in every record, or varies only through one group."""
+
+
+class TooFewRecordsError(FitError):
+    """There are fewer records than the model needs."""
+
+
+class TooFewGroupsError(FitError):
+    """There are fewer independent groups than the model or its intervals need."""
+
+
+class NotIdentifiedError(FitError):
+    """The data leave the parameters, or the answer that is asked for, undetermined."""
+
+
 def did_you_mean(word: str, known: list[str]) -> str:
     """Return ``did you mean "x"?`` for the nearest known word, or an empty string."""
     folded = {k.casefold(): k for k in known}

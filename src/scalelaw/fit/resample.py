@@ -1,0 +1,124 @@
+"""Resampling of groups, and the intervals that are read from it."""
+
+import numpy as np
+
+from scalelaw.fit.sample import Array
+
+RADEMACHER = "rademacher"
+WEBB = "webb"
+
+MAX_LEFT_OUT = 500
+
+
+def resampled_groups(n_groups: int, replicates: int, seed: np.random.SeedSequence) -> Array:
+    """Return group weights of a pairs-cluster bootstrap, shape (replicates, n_groups)."""
+    share = np.full(n_groups, 1.0 / n_groups)
+    draws = np.random.default_rng(seed).multinomial(n_groups, share, size=replicates)
+    return draws.astype(np.float64)
+
+
+def leave_out_weights(n_groups: int) -> Array:
+    """Return group weights that leave out each group in turn, shape (n_groups, n_groups).
+
+    Above `MAX_LEFT_OUT` groups, that many blocks of groups are left out instead, which is as
+    valid for the covariance, since blocks are as independent as their groups.
+    """
+    blocks = np.arange(n_groups) % min(n_groups, MAX_LEFT_OUT)
+    return np.where(blocks == np.arange(blocks.max() + 1)[:, None], 0.0, 1.0)
+
+
+def wild_weights(
+    n_groups: int, replicates: int, seed: np.random.SeedSequence, kind: str = RADEMACHER
+) -> Array:
+    """Return multipliers of a wild cluster bootstrap, shape (replicates, n_groups).
+
+    Parameters
+    ----------
+    n_groups, replicates : int
+        Groups and draws.
+    seed : SeedSequence
+        Seed of the draws.
+    kind : {"rademacher", "webb"}
+        Signs, or Webb's six points, which give more distinct samples where groups are few.
+
+    References
+    ----------
+    Cameron, Gelbach and Miller, "Bootstrap-based improvements for inference with clustered errors",
+    Review of Economics and Statistics 90 (2008); Webb, "Reworking wild bootstrap-based inference
+    for clustered errors", Canadian Journal of Economics 56 (2023).
+    """
+    points = {
+        RADEMACHER: np.array([-1.0, 1.0]),
+        WEBB: np.sqrt(np.array([0.5, 1.0, 1.5, 0.5, 1.0, 1.5])) * np.array([-1, -1, -1, 1, 1, 1]),
+    }
+    if kind not in points:
+        raise ValueError(f"kind must be one of {', '.join(points)}")
+    values: Array = points[kind]
+    chosen = np.random.default_rng(seed).integers(len(values), size=(replicates, n_groups))
+    return np.asarray(values[chosen])
+
+
+def percentile_interval(draws: Array, level: float) -> tuple[float, float]:
+    """Return the percentile interval of draws, those that are NaN left out."""
+    tail = (1 - level) / 2
+    low, high = np.nanquantile(draws, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def bca_interval(point: float, draws: Array, left_out: Array, level: float) -> tuple[float, float]:
+    """Return the bias-corrected and accelerated interval.
+
+    Parameters
+    ----------
+    point : float
+        Estimate.
+    draws : array, shape (B,)
+        Bootstrap estimates; NaN ones are left out.
+    left_out : array, shape (G,)
+        Estimates without each group, for the acceleration.
+    level : float
+        Level of the interval.
+
+    References
+    ----------
+    Efron, "Better bootstrap confidence intervals", Journal of the American Statistical Association
+    82 (1987).
+    """
+    from scipy.special import ndtr, ndtri
+
+    good = np.sort(draws[~np.isnan(draws)])
+    below = (np.sum(good < point) + 0.5 * np.sum(good == point)) / len(good)
+    if not 0 < below < 1:
+        return percentile_interval(good, level)
+    bias = ndtri(below)
+    change = np.nanmean(left_out) - left_out[~np.isnan(left_out)]
+    spread = float((change**2).sum())
+    acceleration = float((change**3).sum() / (6 * spread**1.5)) if spread else 0.0
+    tail = (1 - level) / 2
+    z = bias + ndtri(np.array([tail, 1 - tail]))
+    shares = ndtr(bias + z / (1 - acceleration * z))
+    low, high = np.quantile(good, shares)
+    return float(low), float(high)
+
+
+def jackknife_covariance(point: Array, left_out: Array) -> Array:
+    """Return the covariance of estimates from their changes when each group is left out.
+
+    For least squares, the sum over groups of the outer products of the changes equals the CR3
+    sandwich, with residuals scaled by ``(I - H_gg)^-1`` (Bell and McCaffrey 2002; MacKinnon,
+    Nielsen and Webb 2023); with groups of one it is HC3. For other estimators it is the
+    delete-a-group jackknife without the factor (G - 1)/G.
+
+    Parameters
+    ----------
+    point : array, shape (p,)
+        Estimates.
+    left_out : array, shape (G, p)
+        Estimates without each group.
+
+    Returns
+    -------
+    array, shape (p, p)
+    """
+    change = left_out - point
+    return np.asarray(change.T @ change)
