@@ -11,23 +11,58 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from scalelaw.corpus import Corpus, load_corpus
-    from scalelaw.fit import PowerLaw, PowerLawResult
+    from scalelaw.fit import (
+        Estimate,
+        ExponentialLaw,
+        FitResult,
+        Huber,
+        LeastAbsolute,
+        LeastSquares,
+        LineResult,
+        Note,
+        Pinball,
+        PowerLaw,
+    )
 
 _HOME = {
-    "Corpus": "scalelaw.corpus",
-    "load_corpus": "scalelaw.corpus",
-    "PowerLaw": "scalelaw.fit",
-    "PowerLawResult": "scalelaw.fit",
+    "scalelaw.corpus": ("Corpus", "load_corpus"),
+    "scalelaw.fit": (
+        "Estimate",
+        "ExponentialLaw",
+        "FitResult",
+        "Huber",
+        "LeastAbsolute",
+        "LeastSquares",
+        "LineResult",
+        "Note",
+        "Pinball",
+        "PowerLaw",
+    ),
 }
+_MODULE = {name: module for module, names in _HOME.items() for name in names}
 
-__all__ = ["Corpus", "PowerLaw", "PowerLawResult", "__version__", "load_corpus"]
+__all__ = [
+    "Corpus",
+    "Estimate",
+    "ExponentialLaw",
+    "FitResult",
+    "Huber",
+    "LeastAbsolute",
+    "LeastSquares",
+    "LineResult",
+    "Note",
+    "Pinball",
+    "PowerLaw",
+    "__version__",
+    "load_corpus",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
+    if name in _MODULE:
+        return getattr(import_module(_MODULE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted([*globals(), *_MODULE])

@@ -94,11 +94,11 @@ def test_the_place_against_the_fit_is_shown(corpus, tmp_path):
         {"compute": [1e16, 3e17, 1e19, 4e19, 1e21, 3e22], "error": [0.4, 0.3, 0.2, 0.15, 0.1, 0.06],
          "paper": list("abcdef")}
     )  # fmt: skip
-    law = PowerLaw(replicates=100).fit(data)
+    law = PowerLaw("compute", "error", "x_on_y", replicates=0).fit(data, "paper")
     (tmp_path / "imagenet.hardware.compute_on_error.json").write_text(law.to_json())
     said = []
     add_record(opened, tmp_path, answering(NEW), said.append)
-    expected = law.predict(0.301)["compute"][0]
+    expected = law.predict_x(0.301)["compute"][0]
     assert any(f"the fit expects {expected:.3g} at this error" in line for line in said)
 
 

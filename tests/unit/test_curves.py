@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from scalelaw.errors import FitError
 from scalelaw.fit import PowerLaw
-from scalelaw.fit.curves import CURVE_DIRECTIONS, FORMS, fit_curves, log_compute, log_error
+from scalelaw.fit.curves import (
+    CURVE_DIRECTIONS,
+    DIRECTIONS,
+    FORMS,
+    fit_curves,
+    log_compute,
+    log_error,
+)
 
 WAYS = [(form, way) for form in FORMS for way in CURVE_DIRECTIONS[form]]
 SLOPE = {"power": 8.0, "exponential": 0.6, "floored": 5.0}
@@ -132,13 +139,16 @@ def test_line_and_spread_agree_with_a_loop_over_papers_in_statsmodels(form, dire
 def test_power_curves_are_those_of_the_headline_fit(direction):
     data = planted("power", sd=0.5)
     curves = fit(data, "power", direction, replicates=200)
-    law = PowerLaw(direction, replicates=200).fit(data, compute_sd="compute_sd_decades")
-    assert curves.fitted[:2] == pytest.approx((law.intercept, law.exponent), rel=1e-9)
+    law = PowerLaw(
+        "compute", "error", DIRECTIONS[direction], x_sd="compute_sd_decades", y_sd=0.02
+    ).fit(data, "paper")
+    line = np.log10(law.x_for(1.0).value), law.cost_exponent().value
+    assert curves.fitted[:2] == pytest.approx(line, rel=1e-9)
     if direction != "york":
         assert curves.r_squared[0] == pytest.approx(law.r_squared)
     error = np.array([0.3, 0.1, 0.01])
     ours = [log_compute("power", curves.lines[:1], e)[0] for e in error]
-    assert 10.0 ** np.array(ours) == pytest.approx(law.predict(error)["compute"].to_numpy())
+    assert 10.0 ** np.array(ours) == pytest.approx(law.predict_x(error)["compute"].to_numpy())
 
 
 def test_equal_seeds_resample_the_same_papers_for_every_form_and_direction():

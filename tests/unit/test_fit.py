@@ -9,16 +9,20 @@ import pytest
 import statsmodels.api as sm
 from scipy.optimize import minimize
 from scipy.stats import t as student
+from statsmodels.tools.eval_measures import aicc
 
-from scalelaw.errors import FitError
-from scalelaw.fit import DIRECTIONS, PowerLaw, PowerLawResult
-from scalelaw.fit.estimators import (
-    OrdinaryLeastSquares,
-    York,
-    bootstrap,
-    cr3_covariance,
-    leave_one_group_out,
+from scalelaw.errors import (
+    FitError,
+    InvalidValueError,
+    MissingColumnError,
+    NoVariationError,
+    TooFewGroupsError,
+    TooFewRecordsError,
 )
+from scalelaw.fit import ExponentialLaw, LineResult, PowerLaw
+from scalelaw.fit.curves import DIRECTIONS
+from scalelaw.fit.estimators import OrdinaryLeastSquares, York, bootstrap, leave_one_group_out
+from scalelaw.fit.resample import jackknife_covariance
 
 
 def noisy(n=60, papers=12, exponent=8.0, sd=0.5, seed=0):
@@ -38,6 +42,26 @@ def noisy(n=60, papers=12, exponent=8.0, sd=0.5, seed=0):
     )
 
 
+def fitted(data, direction="compute_on_error", seed=0, replicates=100, **settings):
+    """Fit the power law of error and compute in one of the pipeline's directions."""
+    if direction == "york":
+        settings = {"x_sd": "sd", "y_sd": 0.02} | settings
+    law = PowerLaw("compute", "error", DIRECTIONS[direction], replicates=replicates, **settings)
+    return law.fit(data, "paper", seed=seed)
+
+
+TURNED = np.array([[1, -1], [-1, 1]])
+"""Signs of the covariance of a line in log(1/e) where the line is one in log e."""
+
+
+def exponent(result):
+    return result.cost_exponent().value
+
+
+def bounds(estimate):
+    return estimate.lower, estimate.upper
+
+
 def xy(data):
     return -np.log10(data["error"].to_numpy()), np.log10(data["compute"].to_numpy())
 
@@ -45,33 +69,33 @@ def xy(data):
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_a_law_without_scatter_is_recovered(direction):
     data = noisy(sd=0.0)
-    result = PowerLaw(direction, replicates=100).fit(data, compute_sd="sd")
-    assert result.exponent == pytest.approx(8.0, abs=1e-9)
-    assert result.intercept == pytest.approx(15.0, abs=1e-9)
+    result = fitted(data, direction)
+    assert exponent(result) == pytest.approx(8.0, abs=1e-9)
+    assert result.x_for(1.0).value == pytest.approx(1e15, rel=1e-8)
     assert result.r_squared == pytest.approx(1.0)
-    assert result.predict(0.1)["compute"][0] == pytest.approx(1e23, rel=1e-8)
+    assert result.predict_x(0.1)["compute"][0] == pytest.approx(1e23, rel=1e-8)
 
 
 def test_point_and_r_squared_agree_with_statsmodels_both_ways():
     data = noisy()
     x, y = xy(data)
     ols = sm.OLS(y, sm.add_constant(x)).fit()
-    forward = PowerLaw(replicates=100).fit(data)
-    assert forward.exponent == pytest.approx(ols.params[1], rel=1e-12)
+    forward = fitted(data)
+    assert exponent(forward) == pytest.approx(ols.params[1], rel=1e-12)
     assert forward.r_squared == pytest.approx(ols.rsquared, rel=1e-10)
     back = sm.OLS(x, sm.add_constant(y)).fit()
-    inverse = PowerLaw("error_on_compute", replicates=100).fit(data)
-    assert inverse.exponent == pytest.approx(1 / back.params[1], rel=1e-12)
+    inverse = fitted(data, "error_on_compute")
+    assert exponent(inverse) == pytest.approx(1 / back.params[1], rel=1e-12)
     # The product of the two slopes is R2, so the inverse fit is steeper by exactly that.
-    assert forward.exponent / inverse.exponent == pytest.approx(ols.rsquared, rel=1e-10)
+    assert exponent(forward) / exponent(inverse) == pytest.approx(ols.rsquared, rel=1e-10)
 
 
 def test_cr3_with_a_paper_for_each_record_is_hc3():
     data = noisy().assign(paper=lambda d: [str(i) for i in range(len(d))])
     x, y = xy(data)
     hc3 = sm.OLS(y, sm.add_constant(x)).fit(cov_type="HC3")
-    result = PowerLaw(replicates=100).fit(data)
-    assert np.array(result.line_covariance) == pytest.approx(hc3.cov_params(), rel=1e-9)
+    result = fitted(data)
+    assert result.line_covariance * TURNED == pytest.approx(hc3.cov_params(), rel=1e-9)
 
 
 def test_cr3_equals_its_definition_with_adjusted_residuals():
@@ -87,9 +111,9 @@ def test_cr3_equals_its_definition_with_adjusted_residuals():
         xg = design[mine]
         score = xg.T @ np.linalg.solve(np.eye(len(xg)) - xg @ bread @ xg.T, residual[mine])
         meat += np.outer(score, score)
-    result = PowerLaw(replicates=100).fit(data)
-    assert np.array(result.line_covariance) == pytest.approx(bread @ meat @ bread, rel=1e-9)
-    low, high = result.conf_int(0.9).loc["exponent"]
+    result = fitted(data)
+    assert result.line_covariance * TURNED == pytest.approx(bread @ meat @ bread, rel=1e-9)
+    low, high = bounds(result.cost_exponent(0.9))
     half = student.ppf(0.95, 11) * np.sqrt((bread @ meat @ bread)[1, 1])
     assert (high - low) / 2 == pytest.approx(half, rel=1e-9)
 
@@ -162,13 +186,12 @@ def test_a_weight_of_two_is_a_paper_twice(kind):
 
 def test_leaving_out_is_fitting_the_rest():
     data = noisy()
-    result = PowerLaw(replicates=100).fit(data)
-    left_out = result.left_out_exponents().set_index("group")
+    result = fitted(data)
+    without = dict(zip(result.groups, result.left_out_cost_exponents(), strict=True))
     rest = data[data["paper"] != "p3"]
-    assert left_out.loc["p3", "exponent"] == pytest.approx(
-        PowerLaw(replicates=100).fit(rest).exponent, rel=1e-10
-    )
-    assert left_out.loc["p3", "n_records"] == len(rest)
+    assert without["p3"] == pytest.approx(exponent(fitted(rest)), rel=1e-10)
+    table = result.left_out_params().set_index("group")
+    assert 1 / table.loc["p3", "exponent"] == pytest.approx(without["p3"])
 
 
 def test_bootstrap_spread_agrees_with_an_explicit_loop():
@@ -194,112 +217,139 @@ def test_intervals_by_paper_cover_the_truth():
         index = np.array([int(p[1:]) for p in data["paper"]])
         estimator = OrdinaryLeastSquares(*xy(data), index)
         point = estimator.estimate(np.ones((1, 15)))[0]
-        covariance = cr3_covariance(point, leave_one_group_out(estimator))
+        covariance = jackknife_covariance(point, leave_one_group_out(estimator))
         hits += abs(point[1] - 8.0) < student.ppf(0.975, 14) * np.sqrt(covariance[1, 1])
     assert 0.92 <= hits / 400 <= 0.985
 
 
 def test_equal_seeds_give_equal_results_and_others_do_not():
     data = noisy()
-    law = PowerLaw(replicates=300)
-    assert law.fit(data, seed=1) == law.fit(data, seed=1)
-    assert law.fit(data, seed=1).bootstrap != law.fit(data, seed=2).bootstrap
+    assert fitted(data, seed=1) == fitted(data, seed=1)
+    assert fitted(data, seed=1) != fitted(data, seed=2)
 
 
 def test_an_exponential_is_told_from_a_power_law():
+    law, other = (kind("compute", "error", "x_on_y") for kind in (PowerLaw, ExponentialLaw))
     data = noisy(sd=0.1)
-    assert PowerLaw(replicates=100).fit(data).forms.preferred == "power"
+    assert law.fit(data, "paper").aicc < other.fit(data, "paper").aicc
     curved = data.assign(compute=10 ** (12 + 0.8 / data["error"]))
-    forms = PowerLaw(replicates=100).fit(curved).forms
-    assert forms.preferred == "exponential"
-    assert forms.exponential_r_squared == pytest.approx(1.0)
+    exponential = other.fit(curved, "paper")
+    assert exponential.r_squared == pytest.approx(1.0)
+    assert exponential.cost_exponent().value == pytest.approx(0.8)
+    assert exponential.x_for(0.1).value == pytest.approx(1e20)
 
 
-def test_aicc_follows_its_definition():
+def test_aicc_is_that_of_statsmodels():
     data = noisy()
     x, y = xy(data)
-    n, k = len(y), 3
-    rss = np.sum((y - np.polyval(np.polyfit(x, y, 1), x)) ** 2)
-    log_likelihood = -n / 2 * (np.log(2 * np.pi * rss / n) + 1)
-    expected = 2 * k - 2 * log_likelihood + 2 * k * (k + 1) / (n - k - 1)
-    assert PowerLaw(replicates=100).fit(data).forms.power_aicc == pytest.approx(expected)
+    ols = sm.OLS(y, sm.add_constant(x)).fit()
+    assert fitted(data).aicc == pytest.approx(aicc(ols.llf, len(y), 3))
+    assert np.isnan(fitted(data, "york").aicc)
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_results_survive_json_and_cannot_be_changed(direction):
-    result = PowerLaw(direction, replicates=100).fit(noisy(), compute_sd="sd")
+    result = fitted(noisy(), direction)
     text = result.to_json()
-    assert PowerLawResult.from_json(text) == result
-    assert json.loads(text)["direction"] == direction
+    again = LineResult.from_json(text)
+    assert again == result
+    assert bounds(again.cost_exponent(0.9)) == bounds(result.cost_exponent(0.9))
+    assert json.loads(text)["settings"]["direction"] == DIRECTIONS[direction]
     with pytest.raises(dataclasses.FrozenInstanceError):
-        result.line = (0.0, 0.0)
+        result.loss = 0.0
+    with pytest.raises(ValueError, match="read-only"):
+        result.estimates[0] = 0.0
     copy = result.params
     copy["exponent"] = 0.0
-    assert result.exponent != 0.0
+    assert result.params["exponent"] != 0.0
+
+
+def test_a_result_without_draws_keeps_what_does_not_need_them():
+    result = fitted(noisy())
+    light = LineResult.from_json(result.to_json(draws=False))
+    assert bounds(light.cost_exponent()) == bounds(result.cost_exponent())
+    assert np.isnan(light.cost_exponent(method="percentile").lower)
 
 
 @pytest.mark.parametrize("text", ["{}", '{"format": 99}', '{"format": 1, "line": [0, 1]}'])
 def test_other_json_is_refused(text):
     with pytest.raises(ValueError, match="not a stored fit"):
-        PowerLawResult.from_json(text)
+        LineResult.from_json(text)
 
 
 def test_predictions_say_when_they_leave_the_data():
-    result = PowerLaw(replicates=100).fit(noisy())
-    table = result.predict([0.3, 0.01])
+    result = fitted(noisy())
+    table = result.predict_x([0.3, 0.01])
     assert table["extrapolated"].tolist() == [False, True]
     assert table["decades_beyond"][0] == 0
     assert table["decades_beyond"][1] > 3
     inside = table.iloc[0]
     assert inside["prediction_lower"] < inside["lower"] < inside["compute"] < inside["upper"]
     assert inside["upper"] < inside["prediction_upper"]
-    with pytest.raises(ValueError, match="divide percentages by 100"):
-        result.predict(30)
+    with pytest.raises(ValueError, match="must be positive"):
+        result.predict_x(-0.1)
+    forward = result.predict([1e20, 1e40])
+    assert forward["extrapolated"].tolist() == [False, True]
+    assert result.predict_x(forward["predicted"])["compute"].tolist() == pytest.approx([1e20, 1e40])
 
 
 def test_an_uncertain_inverse_slope_has_no_upper_bound():
     data = noisy(n=16, papers=6, sd=12.0, seed=5)
-    result = PowerLaw("error_on_compute", replicates=200).fit(data)
-    low, high = result.conf_int().loc["exponent"]
+    result = fitted(data, "error_on_compute", replicates=200)
+    low, high = bounds(result.cost_exponent())
     assert np.isinf(high) or np.isinf(low)
     assert result.to_json()
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "kind", "message"),
     [
-        ({"paper": "one"}, "1 paper"),
-        ({"error": 0.2}, "all errors are equal"),
-        ({"compute": 1e20}, "all compute is equal"),
-        ({"error": 20.0}, "divide percentages by 100"),
-        ({"compute": -1.0}, "compute must be positive"),
+        ({"paper": "one"}, TooFewGroupsError, "1 group"),
+        ({"paper": np.nan}, InvalidValueError, "each record needs one"),
+        ({"error": 0.2}, NoVariationError, '"error" is the same in all records'),
+        ({"compute": 1e20}, NoVariationError, '"compute" is the same in all records'),
+        ({"compute": -1.0}, InvalidValueError, '"compute" is -1 in row 0, and in 59 more'),
+        ({"error": 0.0}, InvalidValueError, '"error" is 0 in row 0'),
+        ({"compute": np.inf}, InvalidValueError, '"compute" is inf in row 0'),
+        ({"compute": np.nan}, InvalidValueError, '"compute" is empty'),
+        ({"error": "high"}, InvalidValueError, '"error" must hold numbers'),
     ],
 )
-def test_data_that_cannot_identify_a_law_are_refused(change, message):
-    with pytest.raises(FitError, match=message):
-        PowerLaw(replicates=100).fit(noisy().assign(**change))
+def test_data_that_cannot_identify_a_law_are_refused(change, kind, message):
+    with pytest.raises(kind, match=message):
+        fitted(noisy().assign(**change))
+
+
+def test_few_records_and_missing_columns_are_refused_by_name():
+    with pytest.raises(TooFewRecordsError, match="3 record"):
+        fitted(noisy(n=3, papers=3))
+    with pytest.raises(MissingColumnError, match='no column "paper"'):
+        fitted(noisy().drop(columns="paper"))
+    with pytest.raises(MissingColumnError, match='did you mean "compute"'):
+        PowerLaw("computer", "error").fit(noisy())
 
 
 def test_a_law_that_rests_on_one_paper_is_refused():
     data = noisy(n=12, papers=12)
     data.loc[1:, "error"] = 0.2
     with pytest.raises(FitError, match='without "p0" nothing varies'):
-        PowerLaw(replicates=100).fit(data)
+        fitted(data)
 
 
 def test_york_needs_the_scatter_of_compute():
-    with pytest.raises(FitError, match="york needs compute_sd"):
-        PowerLaw("york", replicates=100).fit(noisy())
+    with pytest.raises(ValueError, match="york needs x_sd and y_sd"):
+        PowerLaw("compute", "error", "york")
 
 
 def test_unknown_direction():
     with pytest.raises(ValueError, match="direction must be one of"):
-        PowerLaw("sideways")
+        PowerLaw("compute", "error", "sideways")
 
 
 def test_summary_names_what_an_exponent_needs():
-    text = PowerLaw(replicates=100).fit(noisy()).summary()
-    assert "records 60, papers 12" in text
+    text = fitted(noisy()).summary()
+    assert "records 60, groups 12" in text
+    assert "exponent of compute in 1/error" in text
     assert "95% interval" in text
 
 
@@ -322,7 +372,7 @@ def reference(direction, data):
 def test_bands_follow_their_definition():
     data = noisy()
     line, covariance, variance, t = reference("compute_on_error", data)
-    table = PowerLaw(replicates=100).fit(data).predict([0.3, 0.1, 0.02])
+    table = fitted(data).predict_x([0.3, 0.1, 0.02])
     for _, row in table.iterrows():
         c = np.array([1.0, -np.log10(row["error"])])
         half = t * np.sqrt(c @ covariance @ c)
@@ -337,9 +387,9 @@ def test_bands_of_the_inverted_fit_are_fiellers():
     """The ends are the compute whose fitted error lies exactly t standard errors away."""
     data = noisy()
     (a, b), v, variance, t = reference("error_on_compute", data)
-    result = PowerLaw("error_on_compute", replicates=100).fit(data)
+    result = fitted(data, "error_on_compute")
     line_ends, new_ends = ("lower", "upper"), ("prediction_lower", "prediction_upper")
-    for _, row in result.predict([0.3, 0.1]).iterrows():
+    for _, row in result.predict_x([0.3, 0.1]).iterrows():
         x = -np.log10(row["error"])
         assert np.log10(row["compute"]) == pytest.approx((x - a) / b)
         for ends, extra in ((line_ends, 0.0), (new_ends, variance)):
@@ -348,41 +398,66 @@ def test_bands_of_the_inverted_fit_are_fiellers():
                 distance = abs(x - a - b * c[1])
                 assert distance == pytest.approx(t * np.sqrt(c @ v @ c + extra), rel=1e-6)
         assert row["prediction_lower"] < row["lower"] < row["compute"] < row["upper"]
-    low, high = result.conf_int().loc["exponent"]
+    low, high = bounds(result.cost_exponent())
     half = t * np.sqrt(v[1, 1])
     assert (low, high) == pytest.approx((1 / (b + half), 1 / (b - half)))
-    low, high = result.conf_int().loc["intercept"]
-    at_one = result.predict(1 - 1e-12).iloc[0]
-    assert (10**low, 10**high) == pytest.approx((at_one["lower"], at_one["upper"]), rel=1e-6)
+    # The line is direct in its own direction.
+    scale, slope = (result.conf_int().loc[name] for name in ("log10_scale", "exponent"))
+    assert slope.tolist() == pytest.approx([b - half, b + half])
+    half = t * np.sqrt(v[0, 0])
+    assert scale.tolist() == pytest.approx([-a - half, -a + half])
+
+
+def test_the_parameters_of_a_line_of_compute_on_error_are_fiellers():
+    data = noisy()
+    (a, b), v, _, t = reference("compute_on_error", data)
+    table = fitted(data).conf_int()
+    half = t * np.sqrt(v[1, 1])
+    assert table.loc["exponent"].tolist() == pytest.approx([1 / (b + half), 1 / (b - half)])
+    for end in table.loc["log10_scale"]:
+        # At compute 1 the law gives error 10^end: the line is t standard errors from log C = 0.
+        c = np.array([1.0, -end])
+        assert abs(c @ (a, b)) == pytest.approx(t * np.sqrt(c @ v @ c), rel=1e-6)
+
+
+def test_bands_of_error_for_compute_are_fiellers_of_the_line_of_compute_on_error():
+    data = noisy()
+    (a, b), v, variance, t = reference("compute_on_error", data)
+    row = fitted(data).predict([1e20]).iloc[0]
+    assert row["predicted"] == pytest.approx(10 ** -((20 - a) / b))
+    for ends, extra in (
+        (("lower", "upper"), 0.0),
+        (("prediction_lower", "prediction_upper"), variance),
+    ):
+        for end in ends:
+            c = np.array([1.0, -np.log10(row[end])])
+            assert abs(20 - c @ (a, b)) == pytest.approx(t * np.sqrt(c @ v @ c + extra), rel=1e-6)
 
 
 def test_an_inverse_slope_that_may_be_zero_bounds_nothing():
     data = noisy(n=16, papers=6, sd=12.0, seed=5)
-    result = PowerLaw("error_on_compute", replicates=200).fit(data)
-    assert result.conf_int().loc["exponent"].tolist() == [-np.inf, np.inf]
-    assert result.predict(0.2)[["lower", "upper"]].to_numpy().tolist() == [[0.0, np.inf]]
+    result = fitted(data, "error_on_compute", replicates=200)
+    assert [*bounds(result.cost_exponent())] == [-np.inf, np.inf]
+    assert result.predict_x(0.2)[["lower", "upper"]].to_numpy().tolist() == [[0.0, np.inf]]
 
 
-def test_standard_errors_of_the_inverted_fit_are_those_of_the_delta_method():
+def test_standard_errors_follow_the_delta_method():
     data = noisy()
-    (a, b), v, _, _ = reference("error_on_compute", data)
-    step = 1e-7
-    gradient = np.array(
-        [
-            [(-(a + step) / b + a / b) / step, (-a / (b + step) + a / b) / step],
-            [0.0, (1 / (b + step) - 1 / b) / step],
-        ]
-    )
+    (a, b), v, _, _ = reference("compute_on_error", data)
+    # log10 error = a / b - log10 C / b.
+    gradient = np.array([[1 / b, -a / b**2], [0.0, -1 / b**2]])
     expected = np.sqrt(np.diag(gradient @ v @ gradient.T))
-    errors = PowerLaw("error_on_compute", replicates=100).fit(data).std_errors
-    assert errors.to_numpy() == pytest.approx(expected, rel=1e-4)
+    assert fitted(data).std_errors.to_numpy() == pytest.approx(expected, rel=1e-6)
+    _, v, _, _ = reference("error_on_compute", data)
+    errors = fitted(data, "error_on_compute").std_errors.to_numpy()
+    assert errors == pytest.approx(np.sqrt(np.diag(v)), rel=1e-6)
 
 
 def test_the_p_value_is_two_sided_with_one_degree_less_than_papers():
     data = noisy(sd=8.0)
     line, covariance, _, _ = reference("compute_on_error", data)
     t = line[1] / np.sqrt(covariance[1, 1])
-    p = PowerLaw(replicates=100).fit(data).p_value
+    p = fitted(data).p_value
     assert p == pytest.approx(2 * student.sf(abs(t), 11))
 
 
@@ -390,16 +465,16 @@ def test_the_bootstrap_interval_is_that_of_the_draws():
     data = noisy()
     index = np.array([list(data["paper"].unique()).index(p) for p in data["paper"]])
     draws = bootstrap(OrdinaryLeastSquares(*xy(data), index), 500, np.random.SeedSequence(7))[:, 1]
-    result = PowerLaw(replicates=500, level=0.9).fit(data, seed=7)
-    assert result.bootstrap_interval() == pytest.approx(tuple(np.quantile(draws, [0.05, 0.95])))
+    found = fitted(data, seed=7, replicates=500).cost_exponent(0.9, "percentile")
+    assert bounds(found) == pytest.approx(tuple(np.quantile(draws, [0.05, 0.95])))
 
 
 def test_four_records_and_exact_laws_do_not_break_anything():
     four = noisy(n=4, papers=4)
-    result = PowerLaw(min_groups=3, replicates=100).fit(four)
-    assert result.forms is None
-    assert PowerLawResult.from_json(result.to_json()) == result
-    exact = PowerLaw("error_on_compute", replicates=100).fit(noisy(sd=0.0))
+    result = fitted(four)
+    assert np.isnan(result.aicc)
+    assert LineResult.from_json(result.to_json()) == result
+    exact = fitted(noisy(sd=0.0), "error_on_compute")
     assert exact.p_value < 1e-12
     assert exact.summary()
 
@@ -407,34 +482,21 @@ def test_four_records_and_exact_laws_do_not_break_anything():
 def test_a_york_line_that_turns_vertical_is_refused():
     data = noisy(n=14, papers=7, exponent=0.5, sd=4.0, seed=2)
     with pytest.raises(FitError, match="turns vertical"):
-        PowerLaw("york", replicates=300, error_sd_decades=0.5).fit(data, compute_sd="sd")
+        fitted(data, "york", replicates=300, y_sd=0.5)
 
 
 def test_scatter_of_compute_must_be_known_for_every_record():
     data = noisy()
     data.loc[3, "sd"] = 0.0
-    with pytest.raises(FitError, match="sd must be positive and finite"):
-        PowerLaw("york", replicates=100).fit(data, compute_sd="sd")
+    with pytest.raises(InvalidValueError, match='"sd" is 0 in row 3; it must be positive'):
+        fitted(data, "york")
 
 
 def test_a_law_draws_itself_over_its_data():
-    result = PowerLaw(replicates=100).fit(noisy())
+    result = fitted(noisy())
     ax = result.plot()
     low, high = ax.get_xlim()
-    assert low <= result.compute_range[0] * 10
-    assert high >= result.compute_range[1] / 10
+    assert low <= result.x_range[0][0] * 10
+    assert high >= result.x_range[0][1] / 10
     xs = ax.lines[0].get_xdata()
-    assert xs.min() == pytest.approx(result.predict(result.error_range[1])["compute"][0])
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (noisy().drop(columns="paper"), 'no column "paper"'),
-        (noisy().assign(error="high"), 'column "error" must hold numbers'),
-        (noisy().assign(compute=np.nan), 'column "compute" has empty cells'),
-    ],
-)
-def test_wrong_columns_are_named(data, message):
-    with pytest.raises(FitError, match=message):
-        PowerLaw(replicates=100).fit(data)
+    assert xs.min() == pytest.approx(result.predict_x(result.y_range[1])["compute"][0])

@@ -21,7 +21,7 @@ from scalelaw.decompose.trends import (
     hardware_trends,
 )
 from scalelaw.errors import FitError
-from scalelaw.fit.estimators import resampled_groups
+from scalelaw.fit.resample import resampled_groups
 from small_corpus import ROOT
 
 PARTS = ("peak_rate", "devices", "hours")

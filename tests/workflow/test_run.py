@@ -7,7 +7,8 @@ import pytest
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from scalelaw.fit import DIRECTIONS, PowerLawResult
+from scalelaw.fit import LineResult
+from scalelaw.fit.curves import DIRECTIONS
 from scalelaw.provenance import file_hash
 from scalelaw.tables import read_records, read_result
 
@@ -52,8 +53,10 @@ def test_the_planted_exponent_comes_out(finished):
     assert table["n_papers"].tolist() == [8.0] * 3
     for direction in DIRECTIONS:
         path = finished.path / f"results/fits/models/imagenet.hardware.{direction}.json"
-        stored = PowerLawResult.from_json(path.read_text())
-        assert stored.exponent == table.set_index("direction").loc[direction, "exponent"]
+        stored = LineResult.from_json(path.read_text())
+        assert (
+            stored.cost_exponent().value == table.set_index("direction").loc[direction, "exponent"]
+        )
 
 
 def test_too_few_papers_are_reported_not_fitted(finished):

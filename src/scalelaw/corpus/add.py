@@ -123,7 +123,7 @@ def _ask_cell(column: Column, context: Context, ask: Ask, say: Say) -> str:
 
 
 def _describe(entry: Entry, fits: Path) -> list[str]:
-    from scalelaw.fit import PowerLawResult
+    from scalelaw.fit import LineResult
 
     lines = [""]
     if entry.error is not None:
@@ -135,11 +135,11 @@ def _describe(entry: Entry, fits: Path) -> list[str]:
         lines.append(f"{basis} basis: {flop:.3g} FLOP")
         stored = fits / f"{entry['benchmark']}.{basis}.compute_on_error.json"
         if entry.error and 0 < entry.error < 1 and stored.is_file():
-            law = PowerLawResult.from_json(stored.read_text(encoding="utf-8"))
-            point = law.predict(entry.error).iloc[0]
+            law = LineResult.from_json(stored.read_text(encoding="utf-8"))
+            point = law.predict_x(entry.error).iloc[0]
             inside = point["prediction_lower"] <= flop <= point["prediction_upper"]
             lines.append(
-                f"  the fit expects {point['compute']:.3g} at this error, 95% of records from "
+                f"  the fit expects {point[law.law.x]:.3g} at this error, 95% of records from "
                 f"{point['prediction_lower']:.2g} to {point['prediction_upper']:.2g}: this one is "
                 f"{'inside' if inside else 'outside'}"
             )

@@ -7,7 +7,7 @@ import numpy as np
 from scalelaw.corpus.hardware import Device
 from scalelaw.cost.tables import CostTables
 from scalelaw.errors import ScalelawError
-from scalelaw.fit.estimators import Array
+from scalelaw.fit.sample import Array
 
 QUANTITIES = {
     "usd": "US$",

@@ -11,7 +11,7 @@ from scalelaw.cost.parameters import Equivalent
 from scalelaw.cost.tables import CostTables
 from scalelaw.errors import ScalelawError
 from scalelaw.fit.curves import FORMS
-from scalelaw.fit.estimators import Array
+from scalelaw.fit.sample import Array
 from scalelaw.forecast.ensemble import ALL_FORMS, Ensemble
 from scalelaw.typography import number
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from scalelaw.decompose.parts import PARTS, log_parts
 from scalelaw.errors import FitError
-from scalelaw.fit.estimators import Array, group_index, resampled_groups
+from scalelaw.fit.resample import resampled_groups
+from scalelaw.fit.sample import Array, group_index
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scalelaw.errors import FitError, did_you_mean
-from scalelaw.fit.estimators import (
-    Array,
-    OrdinaryLeastSquares,
-    bootstrap,
-    cr3_covariance,
-    group_index,
-    leave_one_group_out,
-)
+from scalelaw.fit.estimators import OrdinaryLeastSquares, bootstrap, leave_one_group_out
+from scalelaw.fit.resample import jackknife_covariance
+from scalelaw.fit.sample import Array, group_index
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,7 +169,7 @@ def decompose_trend(
         left_out = leave_one_group_out(line)
         if not np.isfinite(left_out).all():
             raise FitError(f"{regressor} varies only through one paper")
-        half = t * float(np.sqrt(cr3_covariance(point, left_out)[1, 1]))
+        half = t * float(np.sqrt(jackknife_covariance(point, left_out)[1, 1]))
         # The same seed gives the same resampled papers for every part, so shares are coherent.
         draws[component] = bootstrap(line, replicates, seed)[:, 1]
         rows.append((component, point[1], point[1] - half, point[1] + half))

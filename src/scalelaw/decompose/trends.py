@@ -10,7 +10,7 @@ from scalelaw.errors import FitError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scalelaw.fit.estimators import Array
+    from scalelaw.fit.sample import Array
 
 HARDWARE_TRENDS: Mapping[str, tuple[str, str | None, str]] = {
     "FP32 rate": ("peak_fp32_flop_per_s", None, "FLOP/s"),

@@ -18,16 +18,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scalelaw.errors import FitError
-from scalelaw.fit.estimators import (
-    Array,
-    OrdinaryLeastSquares,
-    York,
-    group_index,
-    resampled_groups,
-)
+from scalelaw.fit.estimators import OrdinaryLeastSquares, York
+from scalelaw.fit.resample import resampled_groups
+from scalelaw.fit.sample import Array, group_index
 
 if TYPE_CHECKING:
     import pandas as pd
+
+DIRECTIONS: Mapping[str, str] = {
+    "compute_on_error": "x_on_y",
+    "error_on_compute": "y_on_x",
+    "york": "york",
+}
+"""Directions of compute (x) and error (y), as the general laws call them."""
 
 FORMS = ("power", "exponential", "floored")
 CURVE_DIRECTIONS: Mapping[str, tuple[str, ...]] = {

@@ -5,13 +5,13 @@ weight of 0, a pairs-cluster bootstrap draws weights from a multinomial. An esti
 takes a matrix of cluster weights and returns one line per row.
 """
 
-from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from scalelaw.fit.resample import resampled_groups
+from scalelaw.fit.sample import Array
 
 _YORK_ITERATIONS = 500
 
@@ -29,13 +29,6 @@ class LineEstimator(Protocol):
         ...
 
 
-def group_index(groups: Iterable[Any]) -> tuple[NDArray[np.intp], list[str]]:
-    """Return each record's group number, and the group names in order of first appearance."""
-    number: dict[str, int] = {}
-    index = np.array([number.setdefault(str(g), len(number)) for g in groups], dtype=np.intp)
-    return index, list(number)
-
-
 class OrdinaryLeastSquares:
     """Least squares of y on x from the sums of each cluster, so that cost does not grow with rows.
 
@@ -45,18 +38,21 @@ class OrdinaryLeastSquares:
         Data.
     index : array of int, shape (n,)
         Cluster number of each point.
+    weights : array, shape (n,), optional
+        Weights of the points; 1 by default.
     """
 
-    def __init__(self, x: Array, y: Array, index: NDArray[np.intp]):
+    def __init__(self, x: Array, y: Array, index: NDArray[np.intp], weights: Array | None = None):
         self.n_groups = int(index.max()) + 1
         # Centring keeps the cross products small against the rounding of their sums.
         self._centre = float(x.mean()), float(y.mean())
         u, v = x - self._centre[0], y - self._centre[1]
-        columns = (np.ones_like(u), u, v, u * u, u * v, v * v)
+        w = np.ones_like(u) if weights is None else weights
+        columns = (w, w * u, w * v, w * u * u, w * u * v, w * v * v)
         self._sums = np.stack(
             [np.bincount(index, weights=c, minlength=self.n_groups) for c in columns], axis=1
         )
-        self._spread = float(u @ u)
+        self._spread = float(w @ (u * u))
 
     def estimate(self, weights: Array) -> Array:
         """Return intercept and slope for each row of cluster weights."""
@@ -86,7 +82,7 @@ class OrdinaryLeastSquares:
 
 
 class York:
-    """Errors in both variables, each with a stated standard deviation, uncorrelated.
+    """Errors in both variables, each with a stated standard deviation.
 
     Points of equal standard deviations enter through the sums of their cluster, so that cost does
     not grow with rows where few standard deviations occur.
@@ -99,6 +95,10 @@ class York:
         Standard deviations of the errors.
     index : array of int, shape (n,)
         Cluster number of each point.
+    correlation : array, shape (n,), optional
+        Correlation of the two errors of a point; 0 by default.
+    weights : array, shape (n,), optional
+        Weights of the points; 1 by default.
 
     References
     ----------
@@ -106,25 +106,36 @@ class York:
     errors of the best straight line", American Journal of Physics 72 (2004), equations 13.
     """
 
-    def __init__(self, x: Array, y: Array, sd_x: Array, sd_y: Array, index: NDArray[np.intp]):
+    def __init__(
+        self,
+        x: Array,
+        y: Array,
+        sd_x: Array,
+        sd_y: Array,
+        index: NDArray[np.intp],
+        correlation: Array | None = None,
+        weights: Array | None = None,
+    ):
         self.n_groups = int(index.max()) + 1
         self._x, self._y = x, y
-        self._variance_x, self._variance_y = sd_x**2, sd_y**2
-        self._start = OrdinaryLeastSquares(x, y, index)
-        kinds, kind = np.unique(np.stack([sd_x, sd_y], axis=1) ** 2, axis=0, return_inverse=True)
-        self._kind_variances = kinds[:, 0], kinds[:, 1]
+        self._weights = w = np.ones_like(x) if weights is None else weights
+        shared = np.zeros_like(x) if correlation is None else correlation * sd_x * sd_y
+        self._variances = sd_x**2, sd_y**2, shared
+        self._start = OrdinaryLeastSquares(x, y, index, weights)
+        kinds, kind = np.unique(np.stack(self._variances, axis=1), axis=0, return_inverse=True)
+        self._kind_variances = kinds[:, 0], kinds[:, 1], kinds[:, 2]
         self._centre = float(x.mean()), float(y.mean())
         u, v = x - self._centre[0], y - self._centre[1]
         cell = index * len(kinds) + kind.ravel()
         cells = self.n_groups * len(kinds)
-        columns = (np.ones_like(u), u, v, u * u, u * v, v * v)
+        columns = (w, w * u, w * v, w * u * u, w * u * v, w * v * v)
         self._sums = np.stack(
             [np.bincount(cell, weights=c, minlength=cells) for c in columns], axis=1
         ).reshape(self.n_groups, -1)
 
     def estimate(self, weights: Array) -> Array:
         """Return intercept and slope for each row of cluster weights."""
-        variance_x, variance_y = self._kind_variances
+        variance_x, variance_y, shared = self._kind_variances
         sums = (weights @ self._sums).reshape(len(weights), -1, 6)
         n, su, sv, suu, suv, svv = np.moveaxis(sums, 2, 0)
         slope = self._start.estimate(weights)[:, 1]
@@ -132,52 +143,39 @@ class York:
         for _ in range(_YORK_ITERATIONS):
             previous = slope
             b = slope[:, None]
-            w = 1 / (variance_y + b * b * variance_x)
+            w = 1 / (variance_y + b * b * variance_x - 2 * b * shared)
             total = (w * n).sum(axis=1)
             u_bar, v_bar = (w * su).sum(axis=1) / total, (w * sv).sum(axis=1) / total
             p, q = u_bar[:, None], v_bar[:, None]
-            spread_uu = suu - 2 * p * su + n * p * p
-            spread_uv = suv - p * sv - q * su + n * p * q
-            spread_vv = svv - 2 * q * sv + n * q * q
+            uu = suu - 2 * p * su + n * p * p
+            uv = suv - p * sv - q * su + n * p * q
+            vv = svv - 2 * q * sv + n * q * q
+            # Each point's share in both sums, York's beta times its weight.
+            against_v = uv * variance_y + b * vv * variance_x - (b * uv + vv) * shared
+            against_u = uu * variance_y + b * uv * variance_x - (b * uu + uv) * shared
             with np.errstate(invalid="ignore", divide="ignore"):
-                slope = (w * w * (spread_uv * variance_y + b * spread_vv * variance_x)).sum(axis=1)
-                slope /= (w * w * (spread_uu * variance_y + b * spread_uv * variance_x)).sum(axis=1)
+                slope = (w * w * against_v).sum(axis=1) / (w * w * against_u).sum(axis=1)
             moved = np.abs(slope - previous) > 1e-13 * np.abs(slope)
             if not np.any(moved & np.isfinite(slope)):
                 break
         intercept = v_bar + self._centre[1] - slope * (u_bar + self._centre[0])
         return np.stack([intercept, slope], axis=1)
 
-    def reduced_chi_square(self, line: Array) -> float:
-        """Return the weighted squares over n - 2: about 1 if the errors explain the scatter."""
+    def chi_square(self, line: Array) -> float:
+        """Return the squared residuals over their variances, as minimised."""
         a, b = line
-        variance = self._variance_y + b * b * self._variance_x
-        residual = self._y - a - b * self._x
-        return float((residual**2 / variance).sum() / (len(self._x) - 2))
+        variance_x, variance_y, shared = self._variances
+        variance = variance_y + b * b * variance_x - 2 * b * shared
+        return float((self._weights * (self._y - a - b * self._x) ** 2 / variance).sum())
+
+    def reduced_chi_square(self, line: Array) -> float:
+        """Return chi square over n - 2: about 1 if the errors explain the scatter."""
+        return self.chi_square(line) / (len(self._x) - 2)
 
 
 def leave_one_group_out(estimator: LineEstimator) -> Array:
     """Return the lines without each group in turn, shape (n_groups, 2)."""
     return estimator.estimate(1.0 - np.eye(estimator.n_groups))
-
-
-def cr3_covariance(point: Array, left_out: Array) -> Array:
-    """Return the CR3 covariance of a line from its leave-one-group-out estimates.
-
-    For least squares, the sum over groups of the outer products of the changes equals the
-    sandwich with residuals scaled by ``(I - H_gg)^-1`` (Bell and McCaffrey 2002; MacKinnon,
-    Nielsen and Webb 2023); with groups of one it is HC3. For other estimators it is the
-    delete-a-group jackknife without the factor (G - 1)/G.
-    """
-    change = left_out - point
-    return np.asarray(change.T @ change)
-
-
-def resampled_groups(n_groups: int, replicates: int, seed: np.random.SeedSequence) -> Array:
-    """Return cluster weights of a pairs-cluster bootstrap, shape (replicates, n_groups)."""
-    share = np.full(n_groups, 1.0 / n_groups)
-    draws = np.random.default_rng(seed).multinomial(n_groups, share, size=replicates)
-    return draws.astype(np.float64)
 
 
 def bootstrap(estimator: LineEstimator, replicates: int, seed: np.random.SeedSequence) -> Array:

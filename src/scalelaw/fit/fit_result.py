@@ -81,7 +81,7 @@ class Estimate:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FitResult:
     """A fitted law.
 
@@ -133,13 +133,22 @@ class FitResult:
     warnings: tuple[Note, ...] = ()
     sample: Sample | None = field(default=None, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        for array in (self.estimates, self.left_out, self.draws):
+            array.flags.writeable = False
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FitResult) and self.to_json() == other.to_json()
+
+    __hash__ = None  # type: ignore[assignment]
+
     @classmethod
     def build(
         cls, model: Model, sample: Sample, best: Solutions, left_out: Array, draws: Array
     ) -> "FitResult":
         """Assemble the result of a fit."""
         point = best.params[0]
-        residual = model.residual(sample.y, model.evaluate(point, sample.x))
+        residual = model.sample_residual(sample, point)
         square = float(sample.weights @ residual**2) / float(sample.weights.mean())
         result = cls(
             model=model,
@@ -299,7 +308,8 @@ class FitResult:
             at = x[names].to_numpy(dtype=np.float64)
         else:
             at = np.asarray(x, dtype=np.float64).reshape(-1, len(names))
-        if not (np.isfinite(at).all() and (at > 0).all()):
+        positive = np.array(self.model.positive_x)
+        if not (np.isfinite(at).all() and (at[:, positive] > 0).all()):
             raise ValueError("predictors must be positive and finite")
         log = self.model.residuals == "log"
         rows = []
@@ -322,8 +332,9 @@ class FitResult:
                     centre - np.hypot(centre - lower, extra),
                     centre + np.hypot(upper - centre, extra),
                 )
-        low, high = np.log10(np.array(self.x_range)).T
-        beyond = np.maximum(np.log10(at) - high, low - np.log10(at)).max(axis=1)
+        low, high = np.log10(np.array(self.x_range)[positive]).T
+        log_at = np.log10(at[:, positive])
+        beyond = np.maximum(log_at - high, low - log_at).max(axis=1)
         return pd.DataFrame(
             {
                 **dict(zip(names, at.T, strict=True)),
@@ -410,8 +421,15 @@ class FitResult:
         axes: Axes = import_module("scalelaw.plotting").draw_curve(self, ax, level)
         return axes
 
-    def to_json(self) -> str:
-        """Return the result, without the data, as JSON that any later version can read."""
+    def to_json(self, draws: bool = True) -> str:
+        """Return the result, without the data, as JSON that any later version can read.
+
+        Parameters
+        ----------
+        draws : bool
+            Whether to keep the bootstrap draws, which are most of the text; intervals that need
+            them are NaN in a result read from JSON without.
+        """
         content: dict[str, Any] = {"format": FORMAT, "model": type(self.model).__name__}
         content["settings"] = {
             f.name: _plain(getattr(self.model, f.name)) for f in fields(self.model)
@@ -419,6 +437,8 @@ class FitResult:
         for f in fields(self):
             if f.name not in ("model", "sample"):
                 content[f.name] = _plain(getattr(self, f.name))
+        if not draws:
+            content["draws"] = []
         return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
     @classmethod
@@ -434,8 +454,11 @@ class FitResult:
         if content.pop("format", None) != FORMAT:
             raise ValueError(f"not a stored fit of format {FORMAT}")
         kind = getattr(import_module("scalelaw.fit"), str(content.pop("model", "")), None)
-        names = {f.name for f in fields(cls)} - {"model", "sample"} | {"settings"}
-        if set(content) != names or not (isinstance(kind, type) and issubclass(kind, Model)):
+        if not (isinstance(kind, type) and issubclass(kind, Model)):
+            raise ValueError("not a stored fit: its model is not known")
+        result_type = kind.result_type()
+        names = {f.name for f in fields(result_type)} - {"model", "sample"} | {"settings"}
+        if set(content) != names:
             raise ValueError(f"not a stored fit: {sorted(set(content) ^ names)} differ")
         settings = {key: _revive(value) for key, value in content.pop("settings").items()}
         content["warnings"] = tuple(Note(**note) for note in content["warnings"])
@@ -444,11 +467,13 @@ class FitResult:
             content[name] = np.array(content[name], dtype=np.float64)
         content["left_out"] = content["left_out"].reshape(-1, p)
         content["draws"] = content["draws"].reshape(-1, p)
-        content["gradient_norm"] = float(np.array(content["gradient_norm"], dtype=np.float64))
+        for f in fields(result_type):
+            if f.type == "float":
+                content[f.name] = float(np.array(content[f.name], dtype=np.float64))
         for name in ("groups", "records_by_group", "y_range"):
             content[name] = tuple(content[name])
         content["x_range"] = tuple(tuple(pair) for pair in content["x_range"])
-        return cls(model=kind(**settings), **content)
+        return result_type(model=kind(**settings), **content)
 
     def _curve(self) -> Curve:
         if not isinstance(self.model, Curve):

@@ -96,6 +96,11 @@ class Model(ABC):
     def log_scale(self) -> tuple[bool, ...]:
         """Whether intervals of each parameter are built on its logarithm."""
 
+    @property
+    def positive_x(self) -> tuple[bool, ...]:
+        """Whether each predictor is positive and enters by its logarithm."""
+        return (True,) * len(self.x_names)
+
     @abstractmethod
     def solve(
         self, sample: Sample, y: Array, weights: Array, start: Array | None = None
@@ -168,10 +173,7 @@ class Model(ABC):
         FitError
             One of its kinds in :mod:`scalelaw.errors`, with what to do.
         """
-        from scalelaw.fit.fit_result import FitResult
-
-        p = len(self.param_names)
-        sample = read_sample(data, self.x_names, self.y_name, groups, weights, p + 1, p + 1)
+        sample = self.read(data, groups, weights)
         self.check(sample)
         if not isinstance(seed, np.random.SeedSequence):
             seed = np.random.SeedSequence(seed)
@@ -184,12 +186,29 @@ class Model(ABC):
             )
         left_out = self.resolve(sample, leave_out_weights(sample.n_groups), point)
         drawn = resampled_groups(sample.n_groups, self.replicates, seed)
-        return FitResult.build(self, sample, best, left_out, self.resolve(sample, drawn, point))
+        return self.result(sample, best, left_out, self.resolve(sample, drawn, point))
+
+    def read(self, data: "pd.DataFrame", groups: str | None, weights: str | None) -> Sample:
+        """Return the columns that the model needs, or raise a FitError."""
+        p = len(self.param_names)
+        return read_sample(data, self.x_names, self.y_name, groups, weights, p + 1, p + 1)
+
+    @staticmethod
+    def result_type() -> "type[FitResult]":
+        """Return the class of the results of this model."""
+        from scalelaw.fit.fit_result import FitResult
+
+        return FitResult
+
+    def result(self, sample: Sample, best: Solutions, left_out: Array, draws: Array) -> "FitResult":
+        """Return the result of a fit, or raise a FitError if it means nothing."""
+        return self.result_type().build(self, sample, best, left_out, draws)
 
     def resolve(self, sample: Sample, group_weights: Array, start: Array) -> Array:
         """Return the estimates, shape (B, p), under each row of group weights, shape (B, G)."""
         rows = max(1, _CHUNK // sample.n_records)
-        parts = [
+        parts = [np.empty((0, len(start)))]
+        parts += [
             self.solve(
                 sample,
                 sample.y,
@@ -199,6 +218,10 @@ class Model(ABC):
             for i in range(0, len(group_weights), rows)
         ]
         return np.concatenate(parts)
+
+    def sample_residual(self, sample: Sample, params: Array) -> Array:
+        """Return the residuals of a sample, as they are minimised, for parameters of shape (p,)."""
+        return self.residual(sample.y, self.evaluate(params, sample.x))
 
     def residual(self, y: Array, fitted: Array) -> Array:
         """Return residuals on the scale on which they are minimised."""

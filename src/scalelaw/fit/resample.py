@@ -59,7 +59,9 @@ def wild_weights(
 
 
 def percentile_interval(draws: Array, level: float) -> tuple[float, float]:
-    """Return the percentile interval of draws, those that are NaN left out."""
+    """Return the percentile interval of draws, those that are NaN left out; NaN without any."""
+    if np.isnan(draws).all():
+        return np.nan, np.nan
     tail = (1 - level) / 2
     low, high = np.nanquantile(draws, [tail, 1 - tail])
     return float(low), float(high)
@@ -87,6 +89,8 @@ def bca_interval(point: float, draws: Array, left_out: Array, level: float) -> t
     from scipy.special import ndtr, ndtri
 
     good = np.sort(draws[~np.isnan(draws)])
+    if not len(good):
+        return np.nan, np.nan
     below = (np.sum(good < point) + 0.5 * np.sum(good == point)) / len(good)
     if not 0 < below < 1:
         return percentile_interval(good, level)

@@ -1,7 +1,7 @@
 """Read the columns of a fit from a table, or say what is wrong with them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +42,8 @@ class Sample:
         Columns of the predictors.
     y_name : str
         Column of the response.
+    extra : mapping of str to array
+        Further columns that a model needs, such as standard deviations of the errors.
     """
 
     x: Array
@@ -51,6 +53,7 @@ class Sample:
     groups: tuple[str, ...]
     x_names: tuple[str, ...]
     y_name: str
+    extra: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def n_records(self) -> int:

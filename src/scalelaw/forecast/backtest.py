@@ -7,13 +7,9 @@ import numpy as np
 
 from scalelaw.errors import FitError
 from scalelaw.fit.curves import FORMS
-from scalelaw.fit.estimators import (
-    Array,
-    OrdinaryLeastSquares,
-    group_index,
-    leave_one_group_out,
-    resampled_groups,
-)
+from scalelaw.fit.estimators import OrdinaryLeastSquares, leave_one_group_out
+from scalelaw.fit.resample import resampled_groups
+from scalelaw.fit.sample import Array, group_index
 from scalelaw.forecast.ensemble import ALL_FORMS, fit_ensemble, refuse_flat
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from scalelaw.fit.curves import (
     log_compute,
     log_error,
 )
-from scalelaw.fit.estimators import Array
+from scalelaw.fit.sample import Array
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from scalelaw.errors import ScalelawError
-from scalelaw.fit.estimators import Array
+from scalelaw.fit.sample import Array
 
 if TYPE_CHECKING:
     import pandas as pd

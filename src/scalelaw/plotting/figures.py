@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator
 
-from scalelaw.fit.result import PowerLawResult
+from scalelaw.fit.line_result import LineResult
 from scalelaw.plotting.style import (
     ACCENT,
     DEVICES,
@@ -57,7 +57,7 @@ class Panel:
         Basis of the compute shown.
     records : pandas.DataFrame
         Records that the fit uses; columns ``compute, error, year, model, paper``.
-    fits : mapping of str to PowerLawResult
+    fits : mapping of str to LineResult
         Fits by direction, empty where there are none.
     status : str
         Why there is no fit.
@@ -67,16 +67,16 @@ class Panel:
     error_label: str
     basis: str
     records: pd.DataFrame
-    fits: Mapping[str, PowerLawResult]
+    fits: Mapping[str, LineResult]
     status: str = ""
 
 
-def draw_law(result: PowerLawResult, ax: Axes | None = None, level: float = 0.95) -> Axes:
-    """Draw a law's line and band over the range of its data, error against compute.
+def draw_law(result: LineResult, ax: Axes | None = None, level: float = 0.95) -> Axes:
+    """Draw a law's line and band over the range of its data, response against predictor.
 
     Parameters
     ----------
-    result : PowerLawResult
+    result : LineResult
         The fit.
     ax : Axes, optional
         Axes to draw on; new ones by default.
@@ -91,13 +91,14 @@ def draw_law(result: PowerLawResult, ax: Axes | None = None, level: float = 0.95
     if ax is None:
         ax = plt.subplots(layout="constrained")[1]
         compute_axis(ax)
-        error_axis(ax, result.error_range)
-        ax.set(xlabel="training compute (FLOP)", ylabel="error")
-    grid = result.predict(np.geomspace(*result.error_range, 80), level)
+        error_axis(ax, result.y_range)
+        ax.set(xlabel=result.law.x, ylabel=result.law.y)
+    x, y = result.law.x, result.law.y
+    grid = result.predict_x(np.geomspace(*result.y_range, 80), level)
     # Axes that were handed in belong to their data; a wide band must not stretch them.
     limits = ax.get_xlim()
-    ax.fill_betweenx(grid["error"], grid["lower"], grid["upper"], color=ACCENT, alpha=0.18, lw=0)
-    ax.plot(grid["compute"], grid["error"], color=ACCENT, lw=1.8)
+    ax.fill_betweenx(grid[y], grid["lower"], grid["upper"], color=ACCENT, alpha=0.18, lw=0)
+    ax.plot(grid[x], grid[y], color=ACCENT, lw=1.8)
     if not own:
         ax.set_xlim(limits)
     return ax
@@ -263,10 +264,9 @@ def _draw_panel(ax: Axes, panel: Panel, level: float, size: float = 16) -> Any:
         if direction == "compute_on_error":
             draw_law(fit, ax, level)
         else:
-            grid = fit.predict(np.geomspace(*fit.error_range, 80), level)
-            ax.plot(
-                grid["compute"], grid["error"], color=INK, lw=1.1, ls=_DASHES[direction], alpha=0.8
-            )
+            error = np.geomspace(*fit.y_range, 80)
+            flop = fit.predict_x(error, level)[fit.law.x]
+            ax.plot(flop, error, color=INK, lw=1.1, ls=_DASHES[direction], alpha=0.8)
     ax.set_xlim(limits)
     return points
 
@@ -308,6 +308,6 @@ def _label_extremes(ax: Axes, records: pd.DataFrame) -> None:
             text.remove()
 
 
-def _exponent(fit: PowerLawResult, level: float) -> str:
-    low, high = fit.conf_int(level).loc["exponent"]
-    return f"exponent {fixed(fit.exponent)} ({fixed_interval(low, high)})"
+def _exponent(fit: LineResult, level: float) -> str:
+    exponent = fit.cost_exponent(level)
+    return f"exponent {fixed(exponent.value)} ({fixed_interval(exponent.lower, exponent.upper)})"

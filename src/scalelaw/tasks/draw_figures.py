@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from scalelaw.corpus.benchmarks import Benchmark, read_benchmarks
 from scalelaw.corpus.hardware import read_hardware
 from scalelaw.corpus.records import decimal_year
-from scalelaw.fit import DIRECTIONS, PowerLawResult
+from scalelaw.fit import LineResult
+from scalelaw.fit.curves import DIRECTIONS
 from scalelaw.plotting import (
     draw_compute_against_error,
     draw_compute_growth,
@@ -98,7 +99,7 @@ def draw_figures(
                 basis=basis,
                 records=used.assign(compute=used[f"flop_{basis}"]),
                 fits={
-                    d: PowerLawResult.from_json(path.read_text())
+                    d: LineResult.from_json(path.read_text())
                     for d, path in stored.items()
                     if path.is_file()
                 },

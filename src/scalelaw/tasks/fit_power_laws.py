@@ -4,11 +4,13 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from scalelaw.compute import BEST
 from scalelaw.errors import FitError
-from scalelaw.fit import DIRECTIONS, PowerLaw, PowerLawResult
+from scalelaw.fit import ExponentialLaw, LineResult, PowerLaw
+from scalelaw.fit.curves import DIRECTIONS
 from scalelaw.streams import stream
 from scalelaw.tables import read_records, write_table
 
@@ -63,42 +65,44 @@ def fit_power_laws(
         for basis in bases:
             column = f"flop_{basis}"
             data = table[(table["benchmark"] == benchmark) & table[column].notna()]
-            for direction in DIRECTIONS:
+            for direction, way in DIRECTIONS.items():
                 key = {"benchmark": benchmark, "basis": basis, "direction": direction}
                 size = {"n_records": len(data), "n_papers": data["paper"].nunique()}
-                law = PowerLaw(direction, min_papers, replicates, level, error_sd_decades)
+                law = PowerLaw(
+                    column,
+                    "error",
+                    way,
+                    x_sd="compute_sd_decades",
+                    y_sd=error_sd_decades,
+                    min_groups=min_papers,
+                    replicates=replicates,
+                )
                 try:
-                    result = law.fit(
-                        data,
-                        compute=column,
-                        compute_sd="compute_sd_decades",
-                        # All directions of a fit resample the same papers.
-                        seed=stream(seed, benchmark, basis),
-                    )
+                    _need_papers(data, min_papers)
+                    # All directions of a fit resample the same papers.
+                    result = law.fit(data, "paper", seed=stream(seed, benchmark, basis))
                 except FitError as error:
                     rows.append({**key, "status": f"not fitted: {error}", **size})
                     continue
-                rows.append({**key, "status": "fitted", **size, **_row(result, level)})
-                lines = result.left_out_exponents().rename(columns={"group": "paper_left_out"})
-                without.append(lines.assign(**key)[[*key, *lines.columns]])
-                (fits / f"{benchmark}.{basis}.{direction}.json").write_text(result.to_json())
+                exponential = _aicc_of_exponential(data, column) if way == "x_on_y" else math.nan
+                rows.append({**key, "status": "fitted", **size, **_row(result, exponential, level)})
+                others = _left_out(result)
+                without.append(others.assign(**key)[[*key, *others.columns]])
+                # Draws fill megabytes, and whoever reads these files needs none.
+                stored = result.to_json(draws=False)
+                (fits / f"{benchmark}.{basis}.{direction}.json").write_text(stored)
     frame = pd.DataFrame(rows, columns=[*key, "status", *size, *_COLUMNS])
     write_table(frame, exponents)
     empty = pd.DataFrame(columns=[*key, "paper_left_out", "n_records", "exponent"])
     write_table(pd.concat(without) if without else empty, left_out)
-    choices = _sensitivity(table, benchmarks, min_papers, replicates, level, seed)
+    choices = _sensitivity(table, benchmarks, min_papers, level)
     write_table(choices, sensitivity)
     mixed = " (best mixes bases)" if BEST in bases else ""
     return f"{sum(r['status'] == 'fitted' for r in rows)} of {len(rows)} fits made{mixed}"
 
 
 def _sensitivity(
-    table: pd.DataFrame,
-    benchmarks: list[str],
-    min_papers: int,
-    replicates: int,
-    level: float,
-    seed: int,
+    table: pd.DataFrame, benchmarks: list[str], min_papers: int, level: float
 ) -> pd.DataFrame:
     """Fit the hardware basis with other choices of records and peak rate, to show what decides."""
     stated = table["peak_precision_basis"] == "stated"
@@ -115,14 +119,16 @@ def _sensitivity(
             data = records[(records["benchmark"] == benchmark) & records[column].notna()]
             row: dict[str, Any] = {"benchmark": benchmark, "sample": sample, "status": "fitted"}
             row |= {"n_records": len(data), "n_papers": data["paper"].nunique()}
-            law = PowerLaw(min_groups=min_papers, replicates=replicates, level=level)
+            law = PowerLaw(column, "error", "x_on_y", min_groups=min_papers, replicates=0)
             try:
-                result = law.fit(data, column, seed=stream(seed, benchmark, sample))
+                _need_papers(data, min_papers)
+                found = law.fit(data, "paper").cost_exponent(level)
             except FitError as error:
                 rows.append(row | {"status": f"not fitted: {error}"})
                 continue
-            low, high = result.conf_int(level).loc["exponent"]
-            rows.append(row | {"exponent": result.exponent, "ci_lower": low, "ci_upper": high})
+            rows.append(
+                row | {"exponent": found.value, "ci_lower": found.lower, "ci_upper": found.upper}
+            )
     columns = ["benchmark", "sample", "status", "n_records", "n_papers", "exponent", "ci_lower"]
     return pd.DataFrame(rows, columns=[*columns, "ci_upper"])
 
@@ -135,35 +141,62 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _row(result: PowerLawResult, level: float) -> dict[str, Any]:
-    low, high = result.conf_int(level).loc["exponent"]
-    boot_low, boot_high = result.bootstrap_interval()
-    others = result.left_out_exponents()
-    influence = (others["exponent"] - result.exponent).abs()
-    forms = result.forms
+def _need_papers(data: pd.DataFrame, least: int) -> None:
+    papers = data["paper"].nunique()
+    if papers < least:
+        raise FitError(f"{papers} paper(s) with compute, at least {least} are needed")
+
+
+def _aicc_of_exponential(data: pd.DataFrame, column: str) -> float:
+    try:
+        return ExponentialLaw(column, "error", "x_on_y", replicates=0).fit(data, "paper").aicc
+    except FitError:
+        return math.nan
+
+
+def _left_out(result: LineResult) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "paper_left_out": result.groups,
+            "n_records": [result.n_records - n for n in result.records_by_group],
+            "exponent": result.left_out_cost_exponents(),
+        }
+    )
+
+
+def _row(result: LineResult, aicc_exponential: float, level: float) -> dict[str, Any]:
+    exponent = result.cost_exponent(level)
+    drawn = result.cost_exponent(level, "percentile")
+    others = result.left_out_cost_exponents()
+    law = result.law.to_law(result.estimates)
+    aicc = math.nan if math.isnan(aicc_exponential) else result.aicc
+    form = ""
+    if not math.isnan(aicc):
+        form = "power" if aicc <= aicc_exponential else "exponential"
     return {
-        "decades_compute": result.decades_compute,
-        "exponent": result.exponent,
-        "std_error": result.std_errors["exponent"],
-        "ci_lower": low,
-        "ci_upper": high,
-        "boot_lower": boot_low,
-        "boot_upper": boot_high,
+        "decades_compute": result.decades,
+        "exponent": exponent.value,
+        "std_error": result.cost_exponent_sd,
+        "ci_lower": exponent.lower,
+        "ci_upper": exponent.upper,
+        "boot_lower": drawn.lower,
+        "boot_upper": drawn.upper,
         "p_value": result.p_value,
         "r_squared": result.r_squared,
-        "intercept": result.intercept,
+        # log10 of the compute at error 1.
+        "intercept": -law[0] / law[1],
         "residual_sd_decades": result.residual_sd,
-        "halving_factor": _power_of_two(result.exponent),
-        "halving_lower": _power_of_two(low),
-        "halving_upper": _power_of_two(high),
-        "left_out_min": others["exponent"].min(),
-        "left_out_max": others["exponent"].max(),
-        "most_influential_paper": others["group"][influence.idxmax()],
+        "halving_factor": _power_of_two(exponent.value),
+        "halving_lower": _power_of_two(exponent.lower),
+        "halving_upper": _power_of_two(exponent.upper),
+        "left_out_min": others.min(),
+        "left_out_max": others.max(),
+        "most_influential_paper": result.groups[int(np.argmax(np.abs(others - exponent.value)))],
         "largest_paper_share": max(result.records_by_group) / result.n_records,
-        "aicc_power": forms.power_aicc if forms else math.nan,
-        "aicc_exponential": forms.exponential_aicc if forms else math.nan,
-        "form": forms.preferred if forms else "",
-        "reduced_chi_square": result.reduced_chi_square or math.nan,
+        "aicc_power": aicc,
+        "aicc_exponential": aicc_exponential,
+        "form": form,
+        "reduced_chi_square": result.reduced_chi_square,
     }
 
 

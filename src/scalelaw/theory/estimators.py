@@ -11,7 +11,7 @@ from operator import add
 
 import numpy as np
 
-from scalelaw.fit.estimators import Array
+from scalelaw.fit.sample import Array
 
 PENALTIES_PER_DECADE = 6
 PENALTY_DECADES = 4

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scalelaw.fit.estimators import Array
+from scalelaw.fit.sample import Array
 from scalelaw.streams import stream
 from scalelaw.theory.simulation import FIXED, GROWING
 

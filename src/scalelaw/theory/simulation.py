@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalelaw.errors import ConfigError
-from scalelaw.fit.estimators import Array
+from scalelaw.fit.sample import Array
 from scalelaw.streams import stream
 from scalelaw.theory.estimators import (
     Statistics,

@@ -1,0 +1,307 @@
+"""Laws that are straight lines once both variables are transformed, in several directions."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scalelaw.errors import FitError, InvalidValueError, NotIdentifiedError
+from scalelaw.fit.estimators import OrdinaryLeastSquares, York
+from scalelaw.fit.line_result import LineResult
+from scalelaw.fit.losses import LeastSquares
+from scalelaw.fit.model import Curve, Solutions
+from scalelaw.fit.sample import (
+    Array,
+    Sample,
+    need_groups,
+    numeric_column,
+    positive_column,
+    read_groups,
+    read_sample,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scalelaw.fit.fit_result import FitResult
+
+DIRECTIONS = ("y_on_x", "x_on_y", "york", "deming")
+_ENTITY = "entity"
+_VERTICAL_SHARE = 0.025
+
+
+@dataclass(frozen=True)
+class LineLaw(Curve):
+    """A law ``g(y) = intercept + slope * log10 x``, and possibly covariates.
+
+    Parameters
+    ----------
+    x, y : str
+        Columns of predictor and response, both positive.
+    direction : {"y_on_x", "x_on_y", "york", "deming"}
+        Which variable carries the scatter. ``y_on_x`` regresses g(y) on log10 x, for predicting y;
+        ``x_on_y`` the reverse, for predicting the x that a y needs; ``york`` allows for errors in
+        both with stated standard deviations, ``deming`` with a stated ratio of their variances.
+    covariates : sequence of str
+        Columns that enter linearly, such as the year.
+    effects : str, optional
+        Column of entities (data sets, laboratories) each of which has its own intercept; the
+        intercept that is reported is then that of the average record.
+    x_sd, y_sd : str or float, optional
+        For ``york``: standard deviations of log10 x and of g(y), columns or one value for all.
+    correlation : str or float
+        For ``york``: correlation of the two errors.
+    variance_ratio : float
+        For ``deming``: variance of the error of g(y) over that of log10 x.
+    min_groups : int
+        Fewest groups that are fitted; at least one more than there are parameters.
+    """
+
+    direction: str = "y_on_x"
+    covariates: tuple[str, ...] = ()
+    effects: str | None = None
+    x_sd: str | float | None = None
+    y_sd: str | float | None = None
+    correlation: str | float = 0.0
+    variance_ratio: float = 1.0
+    min_groups: int = 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.direction not in DIRECTIONS:
+            raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}")
+        object.__setattr__(self, "covariates", tuple(self.covariates))
+        if self.residuals != "log":
+            raise ValueError("a straight line is fitted to transformed variables")
+        if self.errors_in_both and (self.covariates or self.effects):
+            raise ValueError("errors in both variables allow neither covariates nor effects")
+        if self.errors_in_both and not isinstance(self.estimator, LeastSquares):
+            raise ValueError("errors in both variables are fitted by least squares only")
+        if self.direction == "york" and (self.x_sd is None or self.y_sd is None):
+            raise ValueError("york needs x_sd and y_sd, the standard deviations of the two errors")
+
+    @property
+    def errors_in_both(self) -> bool:
+        """Whether both variables have errors."""
+        return self.direction in ("york", "deming")
+
+    @property
+    def inverted(self) -> bool:
+        """Whether the fitted line is that of log10 x on g(y)."""
+        return self.direction != "y_on_x"
+
+    @property
+    def x_names(self) -> tuple[str, ...]:
+        """Columns of the predictor and the covariates."""
+        return (self.x, *self.covariates)
+
+    @property
+    def log_scale(self) -> tuple[bool, ...]:
+        """No parameter has its interval built on a logarithm."""
+        return (False,) * len(self.param_names)
+
+    @property
+    def positive_x(self) -> tuple[bool, ...]:
+        """Covariates may have any sign."""
+        return (True, *(False for _ in self.covariates))
+
+    @abstractmethod
+    def transform(self, y: Array) -> Array:
+        """Return g(y)."""
+
+    @abstractmethod
+    def untransform(self, value: Array) -> Array:
+        """Return the y of a value of g(y)."""
+
+    @abstractmethod
+    def to_params(self, law: Array) -> Array:
+        """Return parameters of coefficients of g(y), shape (..., p), as they are reported."""
+
+    @abstractmethod
+    def to_law(self, params: Array) -> Array:
+        """Return coefficients of g(y): intercept, slope of log10 x, and covariates."""
+
+    def to_line(self, params: Array) -> Array:
+        """Return the coefficients of the line as fitted, shape (..., p)."""
+        law = self.to_law(params)
+        return _swap(law) if self.inverted else law
+
+    def from_line(self, line: Array) -> Array:
+        """Return the parameters of a fitted line, shape (..., p)."""
+        return self.to_params(_swap(line) if self.inverted else line)
+
+    def n_effects(self, sample: Sample) -> int:
+        """Return the number of entities beyond the first."""
+        return int(sample.extra[_ENTITY].max()) if _ENTITY in sample.extra else 0
+
+    def evaluate(self, params: Array, x: Array) -> Array:
+        """Return the response at predictors and covariates, shape (m, 1 + covariates)."""
+        law = self.to_law(params)
+        design = np.concatenate([np.ones((len(x), 1)), np.log10(x[:, :1]), x[:, 1:]], axis=1)
+        return self.untransform(np.einsum("...p,mp->...m", law, design))
+
+    def invert(self, params: Array, y: float) -> Array:
+        """Return the predictor at which the law reaches a response, covariates being 0."""
+        law = self.to_law(params)
+        with np.errstate(all="ignore"):
+            log_x = (self.transform(np.asarray(y)) - law[:, 0]) / law[:, 1]
+            return np.where(np.isfinite(log_x), 10.0**log_x, np.inf)
+
+    def fit(
+        self,
+        data: "pd.DataFrame",
+        groups: str | None = None,
+        weights: str | None = None,
+        seed: int | np.random.SeedSequence = 0,
+    ) -> LineResult:
+        """Fit the law, see :meth:`scalelaw.fit.model.Model.fit`."""
+        return cast(LineResult, super().fit(data, groups, weights, seed))
+
+    def read(self, data: "pd.DataFrame", groups: str | None, weights: str | None) -> Sample:
+        """Return the columns that the law needs, or raise a FitError."""
+        p = len(self.param_names)
+        sample = read_sample(data, (self.x,), self.y, groups, weights, 1, max(4, p + 2))
+        need_groups(sample.n_groups, max(self.min_groups, p + 1))
+        columns = [sample.x[:, 0], *(numeric_column(data, name) for name in self.covariates)]
+        extra: dict[str, Array] = {}
+        if self.effects is not None:
+            extra[_ENTITY] = read_groups(data, self.effects)[0].astype(np.float64)
+        if self.direction == "york":
+            extra["x_sd"] = _deviation(data, self.x_sd)
+            extra["y_sd"] = _deviation(data, self.y_sd)
+            shared = self.correlation
+            extra["correlation"] = (
+                numeric_column(data, shared)
+                if isinstance(shared, str)
+                else np.full(len(data), float(shared))
+            )
+            if (np.abs(extra["correlation"]) >= 1).any():
+                raise InvalidValueError("correlations must lie between -1 and 1")
+        return replace(sample, x=np.stack(columns, axis=1), x_names=self.x_names, extra=extra)
+
+    def solve(
+        self, sample: Sample, y: Array, weights: Array, start: Array | None = None
+    ) -> Solutions:
+        """Fit the line for each row of weights of the records; see :meth:`Model.solve`."""
+        if isinstance(self.estimator, LeastSquares):
+            alone = replace(sample, index=np.arange(sample.n_records), y=y)
+            # Weights of the records are part of `weights` already.
+            unweighted = replace(alone, weights=np.ones(sample.n_records))
+            return self._solutions(sample, self._lines(unweighted, weights))
+        from scalelaw.fit.robust import estimate_linear
+
+        design, response = self._design(sample, y)
+        line = None if start is None else self.to_line(start)
+        lines = estimate_linear(design, response, weights, self.estimator, line)
+        return self._solutions(sample, lines)
+
+    def resolve(self, sample: Sample, group_weights: Array, start: Array) -> Array:
+        """Return the estimates under each row of group weights, from the sums of each group."""
+        if isinstance(self.estimator, LeastSquares):
+            return self.from_line(self._lines(sample, group_weights))
+        return super().resolve(sample, group_weights, start)
+
+    def sample_residual(self, sample: Sample, params: Array) -> Array:
+        """Return the residuals of the fitted line, in its own direction."""
+        design, response = self._design(sample, sample.y)
+        residual = response - design @ self.to_line(params)
+        if _ENTITY in sample.extra:
+            entity = sample.extra[_ENTITY].astype(np.intp)
+            total = np.bincount(entity, sample.weights * residual)
+            residual = residual - (total / np.bincount(entity, sample.weights))[entity]
+        return residual
+
+    def result(self, sample: Sample, best: Solutions, left_out: Array, draws: Array) -> "FitResult":
+        """Return the result, or refuse a line that rests on one group or turns vertical."""
+        for name, params in zip(sample.groups, left_out, strict=False):
+            if not np.isfinite(params).all():
+                raise NotIdentifiedError(
+                    f'without "{name}" nothing varies any more: the law would rest on it alone; '
+                    "add records of other groups"
+                )
+        if self.errors_in_both:
+            self._refuse_vertical(best.params[0], left_out, draws)
+        return super().result(sample, best, left_out, draws)
+
+    @staticmethod
+    def result_type() -> type[LineResult]:
+        """Return the class of the results of this model."""
+        return LineResult
+
+    def york(self, sample: Sample) -> York:
+        """Return the estimator of errors in both variables."""
+        design, response = self._design(sample, sample.y)
+        n = sample.n_records
+        if self.direction == "deming":
+            sd_x, sd_y = np.ones(n), np.full(n, np.sqrt(self.variance_ratio))
+            correlation = np.zeros(n)
+        else:
+            sd_x, sd_y = sample.extra["x_sd"], sample.extra["y_sd"]
+            correlation = sample.extra["correlation"]
+        # The fitted line is that of log10 x on g(y).
+        return York(design[:, 1], response, sd_y, sd_x, sample.index, correlation, sample.weights)
+
+    def _lines(self, sample: Sample, group_weights: Array) -> Array:
+        if self.errors_in_both:
+            return self.york(sample).estimate(group_weights)
+        design, response = self._design(sample, sample.y)
+        if not (self.covariates or self.effects):
+            line = OrdinaryLeastSquares(design[:, 1], response, sample.index, sample.weights)
+            return line.estimate(group_weights)
+        from scalelaw.fit.linear import GroupedLeastSquares
+
+        entity = sample.extra.get(_ENTITY)
+        absorb = None if entity is None else entity.astype(np.intp)
+        grouped = GroupedLeastSquares(design, response, sample.weights, sample.index, absorb)
+        return grouped.estimate(group_weights)
+
+    def _design(self, sample: Sample, y: Array) -> tuple[Array, Array]:
+        """Return regressors with a constant, shape (n, p), and response of the fitted line."""
+        log_x, value = np.log10(sample.x[:, 0]), self.transform(y)
+        first, response = (value, log_x) if self.inverted else (log_x, value)
+        return np.column_stack([np.ones_like(first), first, sample.x[:, 1:]]), response
+
+    def _solutions(self, sample: Sample, lines: Array) -> Solutions:
+        params = self.from_line(lines)
+        unknown = np.full(len(params), np.nan)
+        loss = unknown
+        if len(params) == 1 and np.isfinite(params).all():
+            if self.errors_in_both:
+                loss = np.array([self.york(sample).chi_square(lines[0])])
+            else:
+                residual = self.sample_residual(sample, params[0])
+                loss = np.array([sample.weights @ self.estimator.value(residual)])
+        return Solutions(params, loss, np.where(np.isnan(loss), np.nan, 0.0), 1, np.ones_like(loss))
+
+    def _refuse_vertical(self, point: Array, left_out: Array, draws: Array) -> None:
+        """Refuse a line that turns past the vertical when groups are left out or resampled."""
+        slope = self.to_line(point)[1]
+
+        def turned(params: Array) -> "NDArray[np.bool_]":
+            slopes = self.to_line(params[np.isfinite(params).all(axis=1)])[:, 1]
+            return np.asarray((np.sign(slopes) != np.sign(slope)) & (np.abs(slopes) > abs(slope)))
+
+        if turned(left_out).any() or (len(draws) and turned(draws).mean() > _VERTICAL_SHARE):
+            raise NotIdentifiedError(
+                "the errors-in-variables line is not identified: it turns vertical when groups are "
+                "left out or resampled; use one of the regressions"
+            )
+
+
+def _swap(line: Array) -> Array:
+    """Return the line ``u = a + b v + c z`` as one of v; shape (..., p), and back again."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = 1 / line[..., 1:2]
+        rest = np.concatenate([line[..., :1], line[..., 2:]], axis=-1) * -slope
+    return np.concatenate([rest[..., :1], slope, rest[..., 1:]], axis=-1)
+
+
+def _deviation(data: "pd.DataFrame", given: str | float | None) -> Array:
+    if isinstance(given, str):
+        return positive_column(data, given)
+    value = float(given or 0.0)
+    if not (np.isfinite(value) and value > 0):
+        raise FitError("standard deviations must be positive")
+    return np.full(len(data), value)
