@@ -197,7 +197,9 @@ class FitResult:
         import pandas as pd
 
         names = list(self.model.param_names)
-        matrix = jackknife_covariance(self._working(self.estimates), self._working(self.left_out))
+        matrix = jackknife_covariance(
+            self.model.working(self.estimates), self.model.working(self.left_out)
+        )
         return pd.DataFrame(matrix, index=names, columns=names)
 
     @property
@@ -392,7 +394,7 @@ class FitResult:
         """
         import pandas as pd
 
-        change = self._working(self.left_out) - self._working(self.estimates)
+        change = self.model.working(self.left_out) - self.model.working(self.estimates)
         precision = np.linalg.pinv(self.covariance.to_numpy())
         distance = np.einsum("gi,ij,gj->g", change, precision, change) / len(self.estimates)
         whole = len(distance) == self.n_groups
@@ -480,28 +482,20 @@ class FitResult:
             raise NotIdentifiedError("only a law of one predictor can be inverted")
         return self.model
 
-    def _working(self, params: Array) -> Array:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(np.where(self.model.log_scale, np.log(params), params))
-
     def _half_width(
         self, scaled: Callable[[Array], Array], centre: float, level: float, method: str
     ) -> float:
         if method == "jackknife":
             change = scaled(self.left_out) - centre
             return self._t(level) * float(np.sqrt((change**2).sum()))
-        working = self._working(self.estimates)
+        working = self.model.working(self.estimates)
         step = 1e-6 * np.maximum(1.0, np.abs(working))
         shifts = np.diag(step)
-        ends = self._natural(np.concatenate([working + shifts, working - shifts]))
+        ends = self.model.natural(np.concatenate([working + shifts, working - shifts]))
         values = scaled(ends).reshape(2, -1)
         gradient = (values[0] - values[1]) / (2 * step)
         variance = float(gradient @ self.covariance.to_numpy() @ gradient)
         return self._t(level) * float(np.sqrt(variance))
-
-    def _natural(self, working: Array) -> Array:
-        with np.errstate(over="ignore"):
-            return np.asarray(np.where(self.model.log_scale, np.exp(working), working))
 
     def _t(self, level: float) -> float:
         from scipy.special import stdtrit
@@ -551,7 +545,7 @@ def _notes(result: FitResult) -> list[Note]:
                 {"starts": result.starts, "agree": result.agree},
             )
         )
-    good = result._working(result.draws[np.isfinite(result.draws).all(axis=1)])
+    good = result.model.working(result.draws[np.isfinite(result.draws).all(axis=1)])
     good = good[np.isfinite(good).all(axis=1)]
     if len(good) > 1:
         spread = good.std(axis=0)

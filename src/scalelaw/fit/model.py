@@ -136,6 +136,20 @@ class Model(ABC):
         array, shape (..., m)
         """
 
+    def bounds(self, sample: Sample) -> tuple[tuple[float, float], ...]:
+        """Return the bounds of each working parameter; most have none."""
+        return ((-np.inf, np.inf),) * len(self.param_names)
+
+    def working(self, params: Array) -> Array:
+        """Return parameters as intervals are built on them: the logarithm where `log_scale`."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.where(self.log_scale, np.log(params), params))
+
+    def natural(self, working: Array) -> Array:
+        """Return parameters of working ones."""
+        with np.errstate(over="ignore"):
+            return np.asarray(np.where(self.log_scale, np.exp(working), working))
+
     def check(self, sample: Sample) -> None:  # noqa: B027
         """Raise a FitError if the sample cannot identify the model; most need no more."""
 

@@ -126,7 +126,7 @@ def read_groups(data: "pd.DataFrame", groups: str | None) -> tuple[NDArray[np.in
     empty = np.flatnonzero(column.isna())
     if len(empty):
         raise InvalidValueError(
-            f'column "{groups}" is empty in row {_label(data, empty[0])}; each record needs one'
+            f'column "{groups}" is empty in {_place(data, empty[0])}; each record needs one'
         )
     return group_index(column)
 
@@ -136,9 +136,17 @@ def numeric_column(data: "pd.DataFrame", name: str) -> Array:
     column = _column(data, name)
     try:
         values = np.asarray(column, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidValueError(f'column "{name}" must hold numbers: {error}') from None
-    _refuse(data, name, values, ~np.isfinite(values), "remove or mend the row")
+    except (TypeError, ValueError):
+        for position, cell in enumerate(column):
+            try:
+                float(cell)
+            except (TypeError, ValueError):
+                raise InvalidValueError(
+                    f'column "{name}" must hold numbers, but is {cell!r} in '
+                    f"{_place(data, position)}"
+                ) from None
+        raise
+    _refuse(data, name, values, ~np.isfinite(values), "remove or mend it")
     return values
 
 
@@ -189,9 +197,10 @@ def _refuse(
         shown = "empty or not a number" if np.isnan(value) else f"{value:g}"
         more = f", and in {len(rows) - 1} more" if len(rows) > 1 else ""
         raise InvalidValueError(
-            f'column "{name}" is {shown} in row {_label(data, rows[0])}{more}; {remedy}'
+            f'column "{name}" is {shown} in {_place(data, rows[0])}{more}; {remedy}'
         )
 
 
-def _label(data: "pd.DataFrame", position: int) -> str:
-    return str(data.index[position])
+def _place(data: "pd.DataFrame", position: int) -> str:
+    """Return how a record is found again: by the table's own index, such as the line of a file."""
+    return f"{data.index.name or 'row'} {data.index[position]}"
