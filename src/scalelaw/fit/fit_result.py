@@ -373,7 +373,7 @@ class FitResult:
 
         def gain(params: Array) -> Array:
             first, last = model.evaluate(params, ends).T
-            return last / first
+            return np.asarray(last / first)
 
         return self.derive(f"{model.y} per decade of {model.x} at {x:g}", gain, level, method)
 
@@ -545,7 +545,10 @@ def _notes(result: FitResult) -> list[Note]:
                 {"starts": result.starts, "agree": result.agree},
             )
         )
-    good = result.model.working(result.draws[np.isfinite(result.draws).all(axis=1)])
+    at = np.array(result.x_range)
+    positive = np.array(result.model.positive_x)
+    middle = np.where(positive, np.sqrt(np.abs(at.prod(axis=1))), at.mean(axis=1))
+    good = result.model.centred(result.draws[np.isfinite(result.draws).all(axis=1)], middle)
     good = good[np.isfinite(good).all(axis=1)]
     if len(good) > 1:
         spread = good.std(axis=0)

@@ -77,6 +77,8 @@ class LineLaw(Curve):
             raise ValueError("a straight line is fitted to transformed variables")
         if self.errors_in_both and (self.covariates or self.effects):
             raise ValueError("errors in both variables allow neither covariates nor effects")
+        if self.effects and not isinstance(self.estimator, LeastSquares):
+            raise ValueError("effects are fitted by least squares only")
         if self.errors_in_both and not isinstance(self.estimator, LeastSquares):
             raise ValueError("errors in both variables are fitted by least squares only")
         if self.direction == "york" and (self.x_sd is None or self.y_sd is None):
@@ -141,6 +143,12 @@ class LineLaw(Curve):
         law = self.to_law(params)
         design = np.concatenate([np.ones((len(x), 1)), np.log10(x[:, :1]), x[:, 1:]], axis=1)
         return self.untransform(np.einsum("...p,mp->...m", law, design))
+
+    def centred(self, params: Array, x: Array) -> Array:
+        """Return the coefficients of g(y) with the intercept at a point amid the data."""
+        law = self.to_law(params).copy()
+        law[:, 0] += law[:, 1] * np.log10(x[0]) + law[:, 2:] @ x[1:]
+        return law
 
     def invert(self, params: Array, y: float) -> Array:
         """Return the predictor at which the law reaches a response, covariates being 0."""
@@ -249,13 +257,31 @@ class LineLaw(Curve):
         design, response = self._design(sample, sample.y)
         if not (self.covariates or self.effects):
             line = OrdinaryLeastSquares(design[:, 1], response, sample.index, sample.weights)
-            return line.estimate(group_weights)
+            return np.asarray(line.estimate(group_weights))
         from scalelaw.fit.linear import GroupedLeastSquares
 
-        entity = sample.extra.get(_ENTITY)
-        absorb = None if entity is None else entity.astype(np.intp)
-        grouped = GroupedLeastSquares(design, response, sample.weights, sample.index, absorb)
-        return grouped.estimate(group_weights)
+        k = design.shape[1]
+        columns = np.column_stack([design, self._dummies(sample)])
+        grouped = GroupedLeastSquares(columns, response, sample.weights, sample.index)
+        lines = grouped.estimate(group_weights)[:, :k]
+        if self.effects:
+            # The intercept of the average record, known also where an entity was not drawn.
+            w, count = sample.weights, sample.n_groups
+            sums = [
+                np.bincount(sample.index, w * v, count)
+                for v in (np.ones_like(response), response, *design[:, 1:].T)
+            ]
+            totals = group_weights @ np.stack(sums, axis=1)
+            means = totals[:, 1:] / totals[:, :1]
+            lines[:, 0] = means[:, 0] - (lines[:, 1:] * means[:, 1:]).sum(axis=1)
+        return lines
+
+    def _dummies(self, sample: Sample) -> Array:
+        """Return a column for each entity beyond the first."""
+        if _ENTITY not in sample.extra:
+            return np.empty((sample.n_records, 0))
+        entities = np.arange(1, 1 + self.n_effects(sample))
+        return (sample.extra[_ENTITY][:, None] == entities).astype(np.float64)
 
     def _design(self, sample: Sample, y: Array) -> tuple[Array, Array]:
         """Return regressors with a constant, shape (n, p), and response of the fitted line."""

@@ -150,6 +150,21 @@ class Model(ABC):
         with np.errstate(over="ignore"):
             return np.asarray(np.where(self.log_scale, np.exp(working), working))
 
+    def centred(self, params: Array, x: Array) -> Array:
+        """Return working parameters with amplitudes taken at a point amid the data.
+
+        An amplitude at x = 1, far outside the data, goes together with the exponent in any fit;
+        only what remains at the centre tells whether the data separate the parameters.
+
+        Parameters
+        ----------
+        params : array, shape (B, p)
+            Parameters.
+        x : array, shape (q,)
+            The point.
+        """
+        return self.working(params)
+
     def check(self, sample: Sample) -> None:  # noqa: B027
         """Raise a FitError if the sample cannot identify the model; most need no more."""
 
