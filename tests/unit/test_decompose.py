@@ -9,7 +9,8 @@ from scipy.stats import t as student
 
 from scalelaw.decompose import decompose_pair, decompose_trend, log_parts
 from scalelaw.errors import FitError
-from scalelaw.fit.estimators import OrdinaryLeastSquares, bootstrap
+from scalelaw.fit.linear import GroupedLeastSquares
+from scalelaw.fit.resample import resampled_groups
 
 positive = st.floats(1e-3, 1e15)
 
@@ -103,8 +104,11 @@ def test_intervals_and_shares_follow_their_definitions():
     index = np.array([papers.index(p) for p in table["paper"]])
     draws = {}
     for part in ("hardware", "total"):
-        line = OrdinaryLeastSquares(x, logs[part].to_numpy(), index)
-        draws[part] = bootstrap(line, 400, np.random.SeedSequence(3))[:, 1]
+        line = GroupedLeastSquares(
+            np.column_stack([np.ones_like(x), x]), logs[part].to_numpy(), index=index
+        )
+        weights = resampled_groups(line.n_groups, 400, np.random.SeedSequence(3))
+        draws[part] = line.estimate(weights)[:, 1]
     expected = np.quantile(draws["hardware"] / draws["total"], [0.05, 0.95])
     shares = trend.loc["hardware", ["share_lower", "share_upper"]]
     assert shares.tolist() == pytest.approx(list(expected))

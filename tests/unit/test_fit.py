@@ -21,8 +21,9 @@ from scalelaw.errors import (
 )
 from scalelaw.fit import ExponentialLaw, LineResult, PowerLaw
 from scalelaw.fit.curves import DIRECTIONS
-from scalelaw.fit.estimators import OrdinaryLeastSquares, York, bootstrap, leave_one_group_out
-from scalelaw.fit.resample import jackknife_covariance
+from scalelaw.fit.linear import GroupedLeastSquares
+from scalelaw.fit.resample import jackknife_covariance, resampled_groups
+from scalelaw.fit.york import York
 
 
 def noisy(n=60, papers=12, exponent=8.0, sd=0.5, seed=0):
@@ -171,7 +172,7 @@ def test_a_weight_of_two_is_a_paper_twice(kind):
 
     def make(x, y, sd, index):
         if kind == "ols":
-            return OrdinaryLeastSquares(x, y, index)
+            return line_of(x, y, index)
         return York(x, y, np.full_like(x, 0.05), sd, index)
 
     weights = np.ones((1, 12))
@@ -198,8 +199,8 @@ def test_bootstrap_spread_agrees_with_an_explicit_loop():
     data = noisy()
     x, y = xy(data)
     index = np.array([int(p[1:]) for p in data["paper"]])
-    estimator = OrdinaryLeastSquares(x, y, index)
-    fast = bootstrap(estimator, 4000, np.random.SeedSequence(1))[:, 1]
+    weights = resampled_groups(12, 4000, np.random.SeedSequence(1))
+    fast = line_of(x, y, index).estimate(weights)[:, 1]
     rng = np.random.default_rng(2)
     slow = []
     for _ in range(1500):
@@ -215,9 +216,9 @@ def test_intervals_by_paper_cover_the_truth():
     for seed in range(400):
         data = noisy(n=60, papers=15, seed=seed)
         index = np.array([int(p[1:]) for p in data["paper"]])
-        estimator = OrdinaryLeastSquares(*xy(data), index)
+        estimator = line_of(*xy(data), index)
         point = estimator.estimate(np.ones((1, 15)))[0]
-        covariance = jackknife_covariance(point, leave_one_group_out(estimator))
+        covariance = jackknife_covariance(point, estimator.leave_one_group_out())
         hits += abs(point[1] - 8.0) < student.ppf(0.975, 14) * np.sqrt(covariance[1, 1])
     assert 0.92 <= hits / 400 <= 0.985
 
@@ -353,6 +354,10 @@ def test_summary_names_what_an_exponent_needs():
     assert "95% interval" in text
 
 
+def line_of(x, y, index):
+    return GroupedLeastSquares(np.column_stack([np.ones_like(x), x]), y, index=index)
+
+
 def reference(direction, data):
     """Return line, CR3 covariance, residual variance and t, from their definitions."""
     x, y = xy(data)
@@ -464,7 +469,8 @@ def test_the_p_value_is_two_sided_with_one_degree_less_than_papers():
 def test_the_bootstrap_interval_is_that_of_the_draws():
     data = noisy()
     index = np.array([list(data["paper"].unique()).index(p) for p in data["paper"]])
-    draws = bootstrap(OrdinaryLeastSquares(*xy(data), index), 500, np.random.SeedSequence(7))[:, 1]
+    weights = resampled_groups(12, 500, np.random.SeedSequence(7))
+    draws = line_of(*xy(data), index).estimate(weights)[:, 1]
     found = fitted(data, seed=7, replicates=500).cost_exponent(0.9, "percentile")
     assert bounds(found) == pytest.approx(tuple(np.quantile(draws, [0.05, 0.95])))
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from scalelaw.decompose.parts import PARTS, log_parts
 from scalelaw.errors import FitError
+from scalelaw.fit.moments import GroupMoments
 from scalelaw.fit.resample import resampled_groups
 from scalelaw.fit.sample import Array, group_index
 
@@ -113,7 +114,7 @@ def decompose_gains(
     for name, values in varying.items():
         if np.ptp(values) < 1e-9:
             raise FitError(f"{name} is the same for all records")
-    moments = _moments(variables, index, weights)
+    moments = GroupMoments(variables, index).moments(weights)[2]
     gains, worth = _split(moments, effect)
     if not np.isfinite(gains[0]).all():
         raise FitError("year, error and compute do not vary apart from each other")
@@ -288,30 +289,14 @@ def _first_error(records: "pd.DataFrame", gain_per_year: float) -> float:
 
 
 def _variables(records: "pd.DataFrame") -> Array:
-    """Return gain, year and the parts of compute, shape (5, n), each less its mean."""
+    """Return gain, year and the parts of compute, shape (5, n)."""
     logs = log_parts(records)
     columns = [
         -np.log10(records["error"].to_numpy(dtype=np.float64)),
         records["year"].to_numpy(dtype=np.float64),
         *(logs[part].to_numpy() for part in PARTS),
     ]
-    stacked = np.stack(columns)
-    return np.asarray(stacked - stacked.mean(axis=1, keepdims=True))
-
-
-def _moments(variables: Array, index: "np.ndarray", weights: Array) -> Array:
-    """Return the sums of products about the mean for each row of weights, shape (B, 5, 5)."""
-    k, groups = len(variables), weights.shape[1]
-    sums = np.stack([np.bincount(index, weights=v, minlength=groups) for v in variables])
-    products = np.stack(
-        [np.bincount(index, weights=a * b, minlength=groups) for a in variables for b in variables]
-    )
-    size = weights @ np.bincount(index, minlength=groups)
-    total = weights @ sums.T
-    return np.asarray(
-        (weights @ products.T).reshape(-1, k, k)
-        - total[:, :, None] * total[:, None, :] / size[:, None, None]
-    )
+    return np.stack(columns)
 
 
 def _split(s: Array, effect: str) -> tuple[Array, Array]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scalelaw.errors import FitError, did_you_mean
-from scalelaw.fit.estimators import OrdinaryLeastSquares, bootstrap, leave_one_group_out
-from scalelaw.fit.resample import jackknife_covariance
+from scalelaw.fit.linear import fit_linear
+from scalelaw.fit.resample import jackknife_covariance, resampled_groups
 from scalelaw.fit.sample import Array, group_index
 
 if TYPE_CHECKING:
@@ -162,16 +162,17 @@ def decompose_trend(
         seed = np.random.SeedSequence(seed)
     logs = log_parts(records)
     t = float(stdtrit(len(names) - 1, (1 + level) / 2))
+    weights = resampled_groups(len(names), replicates, seed)
+    design = np.column_stack([np.ones_like(x), x])
     rows, draws = [], {}
     for component in logs.columns:
-        line = OrdinaryLeastSquares(x, logs[component].to_numpy(), index)
-        point = line.estimate(np.ones((1, len(names))))[0]
-        left_out = leave_one_group_out(line)
+        fit = fit_linear(design, logs[component].to_numpy(), index=index)
+        point, left_out = fit.estimates, fit.grouped.leave_one_group_out()
         if not np.isfinite(left_out).all():
             raise FitError(f"{regressor} varies only through one paper")
         half = t * float(np.sqrt(jackknife_covariance(point, left_out)[1, 1]))
-        # The same seed gives the same resampled papers for every part, so shares are coherent.
-        draws[component] = bootstrap(line, replicates, seed)[:, 1]
+        # The same resampled papers for every part, so shares are coherent.
+        draws[component] = fit.grouped.estimate(weights)[:, 1]
         rows.append((component, point[1], point[1] - half, point[1] + half))
     frame = pd.DataFrame(rows, columns=["component", "slope", "lower", "upper"])
     whole = frame.set_index("component").loc["total"]
@@ -180,7 +181,8 @@ def decompose_trend(
         frame["share"] = frame["slope"] / whole["slope"]
         tail = (1 - level) / 2
         for i, component in enumerate(frame["component"]):
-            share = draws[component] / draws["total"]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                share = draws[component] / draws["total"]
             frame.loc[i, ["share_lower", "share_upper"]] = np.nanquantile(share, [tail, 1 - tail])
     frame["n_records"], frame["n_papers"] = len(records), len(names)
     return frame

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scalelaw.errors import FitError
-from scalelaw.fit.estimators import OrdinaryLeastSquares, York
+from scalelaw.fit.moments import GroupMoments
 from scalelaw.fit.resample import resampled_groups
 from scalelaw.fit.sample import Array, group_index
+from scalelaw.fit.york import York
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -215,7 +216,7 @@ def fit_curves(
     best[:, 3] = -np.inf
     for floor in shares * error.min():
         x = regressor(form, error, floor)
-        moments = OrdinaryLeastSquares(x, log_c, index)
+        moments = GroupMoments(np.stack([x, log_c]), index)
         if direction == "york":
             sd_x, sd_y = np.full_like(x, error_sd_decades), data[compute_sd].to_numpy(np.float64)
             slope = York(x, log_c, sd_x, sd_y, index).estimate(weights)
@@ -246,9 +247,13 @@ def fit_curves(
     )
 
 
-def _lines(moments: Array, direction: str, york: Array | None, floor: float) -> Array:
+def _lines(
+    moments: tuple[Array, Array, Array], direction: str, york: Array | None, floor: float
+) -> Array:
     """Return intercept, slope, floor and R2 for each row of weights, the first of which is 1."""
-    _, x_mean, y_mean, sxx, sxy, syy = moments
+    _, means, products = moments
+    x_mean, y_mean = means.T
+    sxx, sxy, syy = products[:, 0, 0], products[:, 0, 1], products[:, 1, 1]
     # What is left by rounding, where all of a row's points are equal, is no variation.
     varies = (sxx > 1e-12 * sxx[0]) & (syy > 1e-12 * syy[0])
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -185,6 +185,11 @@ class FitResult:
         return len(self.left_out) - 1
 
     @property
+    def interval_method(self) -> str:
+        """How the default intervals are found."""
+        return "jackknife"
+
+    @property
     def params(self) -> "pd.Series[float]":
         """Estimates by name."""
         import pandas as pd
@@ -552,7 +557,7 @@ def _notes(result: FitResult) -> list[Note]:
     good = good[np.isfinite(good).all(axis=1)]
     if len(good) > 1:
         spread = good.std(axis=0)
-        vary = spread > 0
+        vary = spread > 1e-12 * (1 + np.abs(good.mean(axis=0)))
         condition = float(np.linalg.cond(np.corrcoef(good[:, vary].T))) if vary.sum() > 1 else 1.0
         if condition > WEAK_CONDITION:
             found.append(

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalelaw.errors import FitError, InvalidValueError, NotIdentifiedError
-from scalelaw.fit.estimators import OrdinaryLeastSquares, York
 from scalelaw.fit.line_result import LineResult
+from scalelaw.fit.linear import GroupedLeastSquares
 from scalelaw.fit.losses import LeastSquares
 from scalelaw.fit.model import Curve, Solutions
+from scalelaw.fit.moments import GroupMoments
 from scalelaw.fit.sample import (
     Array,
     Sample,
@@ -21,13 +22,14 @@ from scalelaw.fit.sample import (
     read_groups,
     read_sample,
 )
+from scalelaw.fit.york import York
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from scalelaw.fit.fit_result import FitResult
 
-DIRECTIONS = ("y_on_x", "x_on_y", "york", "deming")
+DIRECTIONS = ("y_on_x", "x_on_y", "york", "deming", "rma")
 _ENTITY = "entity"
 _VERTICAL_SHARE = 0.025
 
@@ -40,10 +42,12 @@ class LineLaw(Curve):
     ----------
     x, y : str
         Columns of predictor and response, both positive.
-    direction : {"y_on_x", "x_on_y", "york", "deming"}
+    direction : {"y_on_x", "x_on_y", "york", "deming", "rma"}
         Which variable carries the scatter. ``y_on_x`` regresses g(y) on log10 x, for predicting y;
         ``x_on_y`` the reverse, for predicting the x that a y needs; ``york`` allows for errors in
-        both with stated standard deviations, ``deming`` with a stated ratio of their variances.
+        both with stated standard deviations, ``deming`` with a stated ratio of their variances,
+        ``rma`` (reduced major axis) with errors in proportion to the spread of each variable, which
+        gives the geometric mean of the two regressions.
     covariates : sequence of str
         Columns that enter linearly, such as the year.
     effects : str, optional
@@ -87,7 +91,7 @@ class LineLaw(Curve):
     @property
     def errors_in_both(self) -> bool:
         """Whether both variables have errors."""
-        return self.direction in ("york", "deming")
+        return self.direction in ("york", "deming", "rma")
 
     @property
     def inverted(self) -> bool:
@@ -252,14 +256,11 @@ class LineLaw(Curve):
         return York(design[:, 1], response, sd_y, sd_x, sample.index, correlation, sample.weights)
 
     def _lines(self, sample: Sample, group_weights: Array) -> Array:
+        design, response = self._design(sample, sample.y)
+        if self.direction == "rma":
+            return _reduced_major_axis(design[:, 1], response, sample, group_weights)
         if self.errors_in_both:
             return self.york(sample).estimate(group_weights)
-        design, response = self._design(sample, sample.y)
-        if not (self.covariates or self.effects):
-            line = OrdinaryLeastSquares(design[:, 1], response, sample.index, sample.weights)
-            return np.asarray(line.estimate(group_weights))
-        from scalelaw.fit.linear import GroupedLeastSquares
-
         k = design.shape[1]
         columns = np.column_stack([design, self._dummies(sample)])
         grouped = GroupedLeastSquares(columns, response, sample.weights, sample.index)
@@ -274,7 +275,7 @@ class LineLaw(Curve):
             totals = group_weights @ np.stack(sums, axis=1)
             means = totals[:, 1:] / totals[:, :1]
             lines[:, 0] = means[:, 0] - (lines[:, 1:] * means[:, 1:]).sum(axis=1)
-        return lines
+        return np.asarray(lines)
 
     def _dummies(self, sample: Sample) -> Array:
         """Return a column for each entity beyond the first."""
@@ -294,7 +295,7 @@ class LineLaw(Curve):
         unknown = np.full(len(params), np.nan)
         loss = unknown
         if len(params) == 1 and np.isfinite(params).all():
-            if self.errors_in_both:
+            if self.direction in ("york", "deming"):
                 loss = np.array([self.york(sample).chi_square(lines[0])])
             else:
                 residual = self.sample_residual(sample, params[0])
@@ -314,6 +315,17 @@ class LineLaw(Curve):
                 "the errors-in-variables line is not identified: it turns vertical when groups are "
                 "left out or resampled; use one of the regressions"
             )
+
+
+def _reduced_major_axis(u: Array, v: Array, sample: Sample, group_weights: Array) -> Array:
+    """Return lines of v on u whose slope is the ratio of the standard deviations."""
+    moments = GroupMoments(np.stack([u, v]), sample.index, sample.weights)
+    _, means, products = moments.moments(group_weights)
+    uu, uv, vv = products[:, 0, 0], products[:, 0, 1], products[:, 1, 1]
+    varies = uu > 1e-12 * float(sample.weights @ (u - u.mean()) ** 2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        slope = np.where(varies, np.sign(uv) * np.sqrt(vv / uu), np.nan)
+    return np.stack([means[:, 1] - slope * means[:, 0], slope], axis=1)
 
 
 def _swap(line: Array) -> Array:

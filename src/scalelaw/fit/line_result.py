@@ -59,10 +59,10 @@ class LineResult(FitResult):
         moments = np.cov(log_x, value, aweights=sample.weights)
         set_ = object.__setattr__
         set_(result, "r_squared", float(moments[0, 1] ** 2 / (moments[0, 0] * moments[1, 1])))
-        if law.errors_in_both:
+        if law.direction in ("york", "deming"):
             line = law.to_line(best.params[0])
             set_(result, "reduced_chi_square", law.york(sample).reduced_chi_square(line))
-        elif isinstance(law.estimator, LeastSquares):
+        elif not law.errors_in_both and isinstance(law.estimator, LeastSquares):
             square = float(sample.weights @ law.sample_residual(sample, best.params[0]) ** 2)
             effects = law.n_effects(sample)
             set_(result, "aicc", _aicc(square, sample.n_records, len(best.params[0]) + effects + 1))
@@ -86,6 +86,11 @@ class LineResult(FitResult):
     def covariance_kind(self) -> str:
         """How `line_covariance` was found."""
         return "cr3" if isinstance(self.model.estimator, LeastSquares | Huber) else "bootstrap"
+
+    @property
+    def interval_method(self) -> str:
+        """How the default intervals are found."""
+        return self.covariance_kind
 
     @property
     def decades(self) -> float:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scalelaw.errors import FitError
+from scalelaw.errors import FitError, NotIdentifiedError
 from scalelaw.fit.curves import FORMS
-from scalelaw.fit.estimators import OrdinaryLeastSquares, leave_one_group_out
+from scalelaw.fit.linear import fit_linear
 from scalelaw.fit.resample import resampled_groups
 from scalelaw.fit.sample import Array, group_index
 from scalelaw.forecast.ensemble import ALL_FORMS, fit_ensemble, refuse_flat
@@ -175,11 +175,14 @@ def _predictions(
     spread = float(np.sqrt(np.mean(np.diff(in_order) ** 2)))
     yield "last value", np.repeat(in_order[-1] + spread * noise, len(later), axis=1)
 
-    line = OrdinaryLeastSquares(past["year"].to_numpy(dtype=np.float64), log_c, index)
-    without = leave_one_group_out(line)[index]
-    residual = log_c - without[:, 0] - without[:, 1] * past["year"].to_numpy()
+    design = np.column_stack([np.ones_like(log_c), past["year"].to_numpy(dtype=np.float64)])
+    try:
+        trend = fit_linear(design, log_c, index=index).grouped
+    except NotIdentifiedError:
+        return  # All of one date.
+    residual = log_c - (design * trend.leave_one_group_out()[index]).sum(axis=1)
     spread = float(np.sqrt(np.mean(np.bincount(index, weights=residual**2) / np.bincount(index))))
-    lines = line.estimate(resampled_groups(len(names), draws, papers))
+    lines = trend.estimate(resampled_groups(len(names), draws, papers))
     lines = lines[np.isfinite(lines).all(axis=1)]
     year = later["year"].to_numpy(dtype=np.float64)
     if len(lines) and np.isfinite(spread):

@@ -1,0 +1,293 @@
+"""Fit laws to anybody's CSV file, for the command line."""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scalelaw.errors import FitError, ScalelawError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scalelaw.fit import Curve, Estimate, FitResult, Loss, Note
+
+FORMS = ("power", "exponential", "floor", "broken", "sigmoid")
+ESTIMATORS = ("lsq", "lad", "huber", "pinball")
+DIRECTIONS = {
+    "y_on_x": "{y} on {x}",
+    "x_on_y": "{x} on {y}",
+    "york": "errors in both (York)",
+    "rma": "errors in both, in proportion to the spread (reduced major axis)",
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Estimates of one fit.
+
+    Parameters
+    ----------
+    title : str
+        Which fit.
+    estimates : list of Estimate
+        Its parameters and what follows from them.
+    facts : dict
+        Further figures, such as R2, loss, gradient norm and starts.
+    notes : list of Note
+        What weakens it.
+    refusal : str
+        Why there is no fit.
+    """
+
+    title: str
+    estimates: "list[Estimate]" = field(default_factory=list)
+    facts: dict[str, float] = field(default_factory=dict)
+    notes: "list[Note]" = field(default_factory=list)
+    refusal: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the fits of a file say.
+
+    Parameters
+    ----------
+    heading : tuple of str
+        File, law, records, groups and ranges.
+    level : float
+        Level of the intervals.
+    blocks : list of Block
+        One for each fit.
+    """
+
+    heading: tuple[str, ...]
+    level: float
+    blocks: list[Block]
+
+    def to_json(self) -> str:
+        """Return the answer for programs; values that are not finite are null."""
+        content = {
+            "heading": self.heading,
+            "level": self.level,
+            "fits": [asdict(block) for block in self.blocks],
+        }
+        return json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False)
+
+    def to_text(self) -> str:
+        """Return the answer as tables for people."""
+        lines = list(self.heading)
+        names = [e.name for block in self.blocks for e in block.estimates]
+        wide = max(map(len, names), default=0)
+        for block in self.blocks:
+            lines += ["", block.title]
+            if block.refusal:
+                lines.append(f"  not fitted: {block.refusal}")
+            lines += [
+                f"  {e.name:<{wide}}  {e.value:>11.4g}  [{e.lower:.4g}, {e.upper:.4g}]  {e.method}"
+                for e in block.estimates
+            ]
+            if block.facts:
+                shown = ", ".join(f"{name} {value:.3g}" for name, value in block.facts.items())
+                lines.append(f"  {shown}")
+            lines += [f"  {note.severity}: {note.message}" for note in block.notes]
+        if any(not block.refusal for block in self.blocks):
+            lines += ["", f"Intervals: {self.level:.0%}."]
+        return "\n".join(lines)
+
+
+def read_columns(path: Path, columns: Iterable[str | None]) -> "pd.DataFrame":
+    """Return columns of a CSV file, indexed by line so that messages can name it.
+
+    Raises
+    ------
+    ScalelawError
+        If the file cannot be read or lacks a column.
+    """
+    import pandas as pd
+
+    needed = [name for name in dict.fromkeys(columns) if name]
+    try:
+        table = pd.read_csv(path, usecols=lambda name: name in needed, skipinitialspace=True)
+        if table.shape[1] < len(needed):
+            known = list(pd.read_csv(path, nrows=0).columns)
+    except OSError as error:
+        raise ScalelawError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ScalelawError(f"{path}: not a CSV file in UTF-8: {error}") from None
+    for name in needed:
+        if name not in table:
+            raise ScalelawError(
+                f'{path}:1: there is no column "{name}"; the file has {", ".join(known)}'
+            )
+    table.index = pd.RangeIndex(2, len(table) + 2, name="line")
+    return table
+
+
+def estimator(name: str, delta: float = 1e-3, tau: float = 0.5) -> "Loss":
+    """Return the loss of that name."""
+    from scalelaw.fit import Huber, LeastAbsolute, LeastSquares, Pinball
+
+    made: dict[str, Loss] = {
+        "lsq": LeastSquares(),
+        "lad": LeastAbsolute(),
+        "huber": Huber(delta),
+        "pinball": Pinball(tau),
+    }
+    return made[name]
+
+
+def fit_curve_file(
+    path: Path,
+    x: str,
+    y: str,
+    groups: str | None = None,
+    form: str = "power",
+    weights: str | None = None,
+    covariates: Sequence[str] = (),
+    effects: str | None = None,
+    x_sd: str | float | None = None,
+    y_sd: str | float | None = None,
+    loss: "Loss | None" = None,
+    targets: Sequence[float] = (),
+    level: float = 0.95,
+    replicates: int = 2000,
+    seed: int = 0,
+) -> Answer:
+    """Fit a law of one predictor to a CSV file, in every direction that it has.
+
+    Parameters
+    ----------
+    path : path
+        The file; nothing in it is rescaled.
+    x, y, groups, weights, covariates, effects, x_sd, y_sd
+        Columns (the standard deviations of log10 x and log10 y may be numbers), see
+        :class:`scalelaw.fit.line_law.LineLaw`.
+    form : str
+        One of `FORMS`.
+    loss : Loss, optional
+        What is minimised; least squares by default.
+    targets : sequence of float
+        Values of y whose x is asked for.
+    level, replicates, seed
+        Of the intervals.
+
+    Raises
+    ------
+    ScalelawError
+        If the file cannot be read or no direction can be fitted.
+    """
+    columns = [x, y, groups, weights, *covariates, effects]
+    columns += [sd for sd in (x_sd, y_sd) if isinstance(sd, str)]
+    data = read_columns(path, columns)
+    chosen = loss or estimator("lsq")
+    blocks, refusals = [], []
+    found: FitResult | None = None
+    for title, law in _laws(form, x, y, chosen, replicates, covariates, effects, x_sd, y_sd):
+        try:
+            result = law.fit(data, groups, weights, seed)
+        except FitError as error:
+            refusals.append(f"{path}: {error}")
+            blocks.append(Block(title, refusal=str(error)))
+            continue
+        found = result
+        blocks.append(_block(title, result, targets, level))
+    if found is None:
+        raise ScalelawError(refusals[0])
+    return Answer(_heading(path, form, found, groups), level, blocks)
+
+
+def _laws(
+    form: str,
+    x: str,
+    y: str,
+    loss: "Loss",
+    replicates: int,
+    covariates: Sequence[str],
+    effects: str | None,
+    x_sd: str | float | None,
+    y_sd: str | float | None,
+) -> "Iterable[tuple[str, Curve]]":
+    """Yield the directions of a form."""
+    from scalelaw import fit
+
+    common: dict[str, Any] = {"estimator": loss, "replicates": replicates}
+    if form not in ("power", "exponential"):
+        if covariates or effects:
+            raise ScalelawError("covariates and effects are for the power law and the exponential")
+        kinds = {
+            "floor": fit.FlooredPowerLaw,
+            "broken": fit.BrokenPowerLaw,
+            "sigmoid": fit.Sigmoid,
+        }
+        yield DIRECTIONS["y_on_x"].format(x=x, y=y), kinds[form](x, y, **common)
+        return
+    line = fit.PowerLaw if form == "power" else fit.ExponentialLaw
+    extra = {"covariates": tuple(covariates), "effects": effects}
+    for direction in ("y_on_x", "x_on_y"):
+        yield DIRECTIONS[direction].format(x=x, y=y), line(x, y, direction, **extra, **common)
+    if covariates or effects or not isinstance(loss, fit.LeastSquares) or form != "power":
+        return
+    if x_sd is not None and y_sd is not None:
+        stated = {"x_sd": x_sd, "y_sd": y_sd}
+        yield DIRECTIONS["york"], line(x, y, "york", replicates=replicates, **stated)
+    else:
+        yield DIRECTIONS["rma"], line(x, y, "rma", replicates=replicates)
+
+
+def _block(title: str, result: "FitResult", targets: Sequence[float], level: float) -> Block:
+    from scalelaw.fit import Estimate, LineResult
+
+    bounds = result.conf_int(level)
+    method = result.interval_method
+    estimates = [
+        Estimate(str(name), float(value), *map(float, bounds.loc[name]), level, method)
+        for name, value in result.params.items()
+    ]
+    facts: dict[str, float] = {"residual sd": result.residual_sd}
+    if isinstance(result, LineResult):
+        estimates.append(result.cost_exponent(level))
+        facts = {"R2": result.r_squared, "p": result.p_value} | facts
+        if not math.isnan(result.reduced_chi_square):
+            facts["reduced chi square"] = result.reduced_chi_square
+    else:
+        facts |= {
+            "gradient norm": result.gradient_norm,
+            "starts": result.starts,
+            "that agree": result.agree,
+        }
+    notes = list(result.warnings)
+    for target in targets:
+        try:
+            estimates.append(result.x_for(target, level))
+        except FitError as error:
+            from scalelaw.fit import Note
+
+            notes.append(Note("target_not_reached", "error", str(error), {"target": target}))
+    return Block(title, estimates, facts, notes)
+
+
+def _heading(path: Path, form: str, result: "FitResult", groups: str | None) -> tuple[str, ...]:
+    low, high = result.x_range[0]
+    unit = f'groups of "{groups}"' if groups else "records, each its own group"
+    x, y = result.model.x_names[0], result.model.y_name
+    return (
+        f"{path}: {form} law of {y} and {x}",
+        f"{result.n_records} records in {result.n_groups} {unit}"
+        if groups
+        else f"{result.n_records} {unit}; name --group if some belong together",
+        f"{x} {low:.3g} to {high:.3g}, {y} {result.y_range[0]:.3g} to {result.y_range[1]:.3g}, "
+        f"{result.model.estimator.name} of {result.model.residuals} residuals",
+    )
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
