@@ -225,27 +225,22 @@ def _laws(
         yield DIRECTIONS["y_on_x"].format(x=x, y=y), kinds[form](x, y, **common)
         return
     line = fit.PowerLaw if form == "power" else fit.ExponentialLaw
-    extra = {"covariates": tuple(covariates), "effects": effects}
+    extra: dict[str, Any] = {"covariates": tuple(covariates), "effects": effects}
     for direction in ("y_on_x", "x_on_y"):
         yield DIRECTIONS[direction].format(x=x, y=y), line(x, y, direction, **extra, **common)
     if covariates or effects or not isinstance(loss, fit.LeastSquares) or form != "power":
         return
     if x_sd is not None and y_sd is not None:
-        stated = {"x_sd": x_sd, "y_sd": y_sd}
+        stated: dict[str, Any] = {"x_sd": x_sd, "y_sd": y_sd}
         yield DIRECTIONS["york"], line(x, y, "york", replicates=replicates, **stated)
     else:
         yield DIRECTIONS["rma"], line(x, y, "rma", replicates=replicates)
 
 
 def _block(title: str, result: "FitResult", targets: Sequence[float], level: float) -> Block:
-    from scalelaw.fit import Estimate, LineResult
+    from scalelaw.fit import LineResult
 
-    bounds = result.conf_int(level)
-    method = result.interval_method
-    estimates = [
-        Estimate(str(name), float(value), *map(float, bounds.loc[name]), level, method)
-        for name, value in result.params.items()
-    ]
+    estimates = [result.param(name, level) for name in result.model.param_names]
     facts: dict[str, float] = {"residual sd": result.residual_sd}
     if isinstance(result, LineResult):
         estimates.append(result.cost_exponent(level))

@@ -267,7 +267,7 @@ def test_results_survive_json_and_cannot_be_changed(direction):
 
 def test_a_result_without_draws_keeps_what_does_not_need_them():
     result = fitted(noisy())
-    light = LineResult.from_json(result.to_json(draws=False))
+    light = LineResult.from_json(result.to_json(draws=False, data=False))
     assert bounds(light.cost_exponent()) == bounds(result.cost_exponent())
     assert np.isnan(light.cost_exponent(method="percentile").lower)
 

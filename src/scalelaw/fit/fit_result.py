@@ -114,7 +114,7 @@ class FitResult:
     warnings : tuple of Note
         What weakens the fit.
     sample : Sample or None
-        The data; None in a result read from JSON.
+        The data; None in a result that was stored without.
     """
 
     model: Model
@@ -185,11 +185,6 @@ class FitResult:
         return len(self.left_out) - 1
 
     @property
-    def interval_method(self) -> str:
-        """How the default intervals are found."""
-        return "jackknife"
-
-    @property
     def params(self) -> "pd.Series[float]":
         """Estimates by name."""
         import pandas as pd
@@ -214,29 +209,46 @@ class FitResult:
         factor = np.where(self.model.log_scale, self.estimates, 1.0)
         return self.params * 0 + errors * factor
 
-    def conf_int(self, level: float = 0.95, method: str = "jackknife") -> "pd.DataFrame":
-        """Return intervals of `params`, columns ``lower`` and ``upper``.
+    def conf_int(self, level: float = 0.95, method: str | None = None) -> "pd.DataFrame":
+        """Return intervals of `params`, columns ``lower`` and ``upper``; see :meth:`param`."""
+        import pandas as pd
+
+        found = [self.param(name, level, method) for name in self.model.param_names]
+        return pd.DataFrame(
+            [(e.lower, e.upper) for e in found],
+            index=list(self.model.param_names),
+            columns=["lower", "upper"],
+        )
+
+    def param(self, name: str, level: float = 0.95, method: str | None = None) -> Estimate:
+        """Return one parameter with its interval.
 
         Parameters
         ----------
+        name : str
+            One of ``model.param_names``.
         level : float
-            Level.
-        method : str
-            One of `METHODS`.
+            Level of the interval.
+        method : str, optional
+            One of `METHODS`, or ``score`` or ``likelihood`` of
+            :func:`scalelaw.fit.profile.profile_interval`. By default the score for floors and
+            breaks (``model.profiled``), which no standard error describes, else the jackknife; the
+            percentiles for losses that have no score.
         """
-        import pandas as pd
+        if name not in self.model.param_names:
+            raise ValueError(f"name must be one of {', '.join(self.model.param_names)}")
+        position = self.model.param_names.index(name)
+        if method is None:
+            smooth = isinstance(self.model.estimator, losses.LeastSquares)
+            method = "jackknife"
+            if name in self.model.profiled:
+                method = "score" if smooth and self.sample is not None else "percentile"
+        if method in ("score", "likelihood"):
+            from scalelaw.fit.profile import profile_interval
 
-        rows = []
-        for i, (name, log) in enumerate(
-            zip(self.model.param_names, self.model.log_scale, strict=True)
-        ):
-
-            def entry(params: Array, i: int = i) -> Array:
-                return params[:, i]
-
-            found = self.derive(name, entry, level, method, log=log)
-            rows.append((found.lower, found.upper))
-        return pd.DataFrame(rows, index=list(self.model.param_names), columns=["lower", "upper"])
+            return profile_interval(self, name, level, method)
+        log = self.model.log_scale[position]
+        return self.derive(name, lambda params: params[:, position], level, method, log=log)
 
     def derive(
         self,
@@ -428,24 +440,28 @@ class FitResult:
         axes: Axes = import_module("scalelaw.plotting").draw_curve(self, ax, level)
         return axes
 
-    def to_json(self, draws: bool = True) -> str:
-        """Return the result, without the data, as JSON that any later version can read.
+    def to_json(self, draws: bool = True, data: bool = True) -> str:
+        """Return the result as JSON that any later version can read.
 
         Parameters
         ----------
         draws : bool
             Whether to keep the bootstrap draws, which are most of the text; intervals that need
             them are NaN in a result read from JSON without.
+        data : bool
+            Whether to keep the data, without which no value of a parameter can be tested.
         """
         content: dict[str, Any] = {"format": FORMAT, "model": type(self.model).__name__}
         content["settings"] = {
             f.name: _plain(getattr(self.model, f.name)) for f in fields(self.model)
         }
         for f in fields(self):
-            if f.name not in ("model", "sample"):
+            if f.name != "model":
                 content[f.name] = _plain(getattr(self, f.name))
         if not draws:
             content["draws"] = []
+        if not data:
+            content["sample"] = None
         return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
     @classmethod
@@ -464,7 +480,7 @@ class FitResult:
         if not (isinstance(kind, type) and issubclass(kind, Model)):
             raise ValueError("not a stored fit: its model is not known")
         result_type = kind.result_type()
-        names = {f.name for f in fields(result_type)} - {"model", "sample"} | {"settings"}
+        names = {f.name for f in fields(result_type)} - {"model"} | {"settings"}
         if set(content) != names:
             raise ValueError(f"not a stored fit: {sorted(set(content) ^ names)} differ")
         settings = {key: _revive(value) for key, value in content.pop("settings").items()}
@@ -480,6 +496,8 @@ class FitResult:
         for name in ("groups", "records_by_group", "y_range"):
             content[name] = tuple(content[name])
         content["x_range"] = tuple(tuple(pair) for pair in content["x_range"])
+        if content["sample"] is not None:
+            content["sample"] = _sample(content["sample"], kind(**settings), content["groups"])
         return result_type(model=kind(**settings), **content)
 
     def _curve(self) -> Curve:
@@ -583,10 +601,27 @@ def _notes(result: FitResult) -> list[Note]:
     return found
 
 
+def _sample(stored: dict[str, Any], model: Model, groups: tuple[str, ...]) -> Sample:
+    arrays = {key: np.array(stored[key], dtype=np.float64) for key in ("x", "y", "weights")}
+    extra = {key: np.array(column) for key, column in stored["extra"].items()}
+    index = np.array(stored["index"], dtype=np.intp)
+    return Sample(
+        **arrays,
+        index=index,
+        groups=groups,
+        x_names=model.x_names,
+        y_name=model.y_name,
+        extra=extra,
+    )
+
+
 def _plain(value: Any) -> Any:
     """Return a value as JSON can hold it; NaN as null."""
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())
+    if isinstance(value, Sample):
+        kept = ("x", "y", "weights", "index", "extra")
+        return {name: _plain(getattr(value, name)) for name in kept}
     if isinstance(value, Note):
         return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, losses.Loss):

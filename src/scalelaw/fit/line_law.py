@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scalelaw.errors import FitError, InvalidValueError, NotIdentifiedError
 from scalelaw.fit.line_result import LineResult
-from scalelaw.fit.linear import GroupedLeastSquares
+from scalelaw.fit.linear import GroupedLeastSquares, LinearFit, fit_linear
 from scalelaw.fit.losses import LeastSquares
 from scalelaw.fit.model import Curve, Solutions
 from scalelaw.fit.moments import GroupMoments
@@ -242,6 +242,23 @@ class LineLaw(Curve):
         """Return the class of the results of this model."""
         return LineResult
 
+    def regression(self, sample: Sample) -> LinearFit:
+        """Return the least-squares regression behind the law.
+
+        Raises
+        ------
+        NotIdentifiedError
+            If there is none: errors in both variables, or another loss.
+        """
+        if self.errors_in_both or not isinstance(self.estimator, LeastSquares):
+            raise NotIdentifiedError("the line is not a least-squares regression")
+        design, response = self._design(sample, sample.y)
+        entities = self._dummies(sample)
+        names = ["constant", "slope", *self.covariates]
+        names += [f"entity {i + 1}" for i in range(entities.shape[1])]
+        columns = np.column_stack([design, entities])
+        return fit_linear(columns, response, sample.weights, sample.index, names, min_groups=1)
+
     def york(self, sample: Sample) -> York:
         """Return the estimator of errors in both variables."""
         design, response = self._design(sample, sample.y)
@@ -261,10 +278,8 @@ class LineLaw(Curve):
             return _reduced_major_axis(design[:, 1], response, sample, group_weights)
         if self.errors_in_both:
             return self.york(sample).estimate(group_weights)
-        k = design.shape[1]
-        columns = np.column_stack([design, self._dummies(sample)])
-        grouped = GroupedLeastSquares(columns, response, sample.weights, sample.index)
-        lines = grouped.estimate(group_weights)[:, :k]
+        grouped = GroupedLeastSquares.of(self.regression(sample))
+        lines = grouped.estimate(group_weights)[:, : design.shape[1]]
         if self.effects:
             # The intercept of the average record, known also where an entity was not drawn.
             w, count = sample.weights, sample.n_groups
@@ -282,7 +297,7 @@ class LineLaw(Curve):
         if _ENTITY not in sample.extra:
             return np.empty((sample.n_records, 0))
         entities = np.arange(1, 1 + self.n_effects(sample))
-        return (sample.extra[_ENTITY][:, None] == entities).astype(np.float64)
+        return np.asarray((sample.extra[_ENTITY][:, None] == entities).astype(np.float64))
 
     def _design(self, sample: Sample, y: Array) -> tuple[Array, Array]:
         """Return regressors with a constant, shape (n, p), and response of the fitted line."""

@@ -9,9 +9,16 @@ import numpy as np
 
 from scalelaw.errors import NotIdentifiedError
 from scalelaw.fit.fit_result import Estimate, FitResult
+from scalelaw.fit.linear import LinearFit
 from scalelaw.fit.losses import Huber, LeastSquares
 from scalelaw.fit.model import Model, Solutions
-from scalelaw.fit.resample import bca_interval, jackknife_covariance, percentile_interval
+from scalelaw.fit.resample import (
+    RADEMACHER,
+    WEBB,
+    bca_interval,
+    jackknife_covariance,
+    percentile_interval,
+)
 from scalelaw.fit.sample import Array, Sample
 
 if TYPE_CHECKING:
@@ -88,11 +95,6 @@ class LineResult(FitResult):
         return "cr3" if isinstance(self.model.estimator, LeastSquares | Huber) else "bootstrap"
 
     @property
-    def interval_method(self) -> str:
-        """How the default intervals are found."""
-        return self.covariance_kind
-
-    @property
     def decades(self) -> float:
         """Decades of the predictor that the data span."""
         low, high = self.x_range[0]
@@ -119,39 +121,85 @@ class LineResult(FitResult):
         variance = jacobian.T @ self.line_covariance @ jacobian
         return self.params * 0 + np.sqrt(np.diag(variance))
 
-    def conf_int(self, level: float = 0.95, method: str = "analytic") -> "pd.DataFrame":
-        """Return intervals of `params`, columns ``lower`` and ``upper``.
+    def param(self, name: str, level: float = 0.95, method: str | None = None) -> Estimate:
+        """Return one parameter with its interval.
+
+        Parameters
+        ----------
+        name : str
+            One of ``model.param_names``.
+        level : float
+            Level of the interval.
+        method : str, optional
+            One of the methods of :meth:`FitResult.param`. By default the interval is exact for
+            what was fitted; that of a slope that was fitted inverted is the inverted interval of
+            the fitted slope, without bounds if that may be zero, and that of the intercept then is
+            Fieller's.
+        """
+        if method is not None:
+            return super().param(name, level, method)
+        if name not in self.model.param_names:
+            raise ValueError(f"name must be one of {', '.join(self.model.param_names)}")
+        position, t = self.model.param_names.index(name), self._t(level)
+        value, kind = float(self.estimates[position]), self.covariance_kind
+        half = t * math.sqrt(self.line_covariance[position, position])
+        low, high = float(self.line[position]) - half, float(self.line[position]) + half
+        if self.law.inverted:
+            if position > 1:
+                return super().param(name, level, "jackknife")
+            if position == 1:
+                low, high = _reciprocal(low, high)
+            else:
+                # Where log10 x is 0, covariates being 0.
+                others = np.zeros((1, len(self.line) - 2))
+                ends = self._inverse_interval(np.zeros(1), others, t, 0.0)
+                low, high, kind = float(ends[0][0]), float(ends[1][0]), f"fieller, {kind}"
+        # The reported parameters differ from the law's coefficients in sign at most.
+        sign = self.law.to_params(np.ones(len(self.line)))[position]
+        low, high = sorted((sign * low, sign * high))
+        return Estimate(name, value, low, high, level, kind)
+
+    def linear_fit(self) -> LinearFit:
+        """Return the regression behind a line of y on x or x on y.
+
+        :func:`scalelaw.fit.covariance.sandwich`, :func:`~scalelaw.fit.covariance.wild_bootstrap`
+        and :func:`~scalelaw.fit.covariance.diagnose` take it; its second column is the slope.
+
+        Raises
+        ------
+        NotIdentifiedError
+            If the result was stored without data, or the line is no least-squares regression.
+        """
+        if self.sample is None:
+            raise NotIdentifiedError("the result was stored without data; fit again")
+        return self.law.regression(self.sample)
+
+    def fitted_slope(self, level: float = 0.95, method: str = "analytic") -> Estimate:
+        """Return the slope of the line as fitted, in its own direction.
 
         Parameters
         ----------
         level : float
             Level.
         method : str
-            ``analytic``, or one of the methods of :meth:`FitResult.conf_int`. Analytic intervals
-            of a slope that was fitted inverted are the inverted interval of the fitted slope, and
-            unbounded if that may be zero; those of the intercept then are Fieller's.
+            ``analytic`` (CR3 with t on groups - 1 degrees of freedom; of the bootstrap for
+            quantiles), ``HC0`` to ``HC3``, ``CR0`` to ``CR3`` (CR2 with Bell and McCaffrey's
+            degrees of freedom), ``wild-rademacher`` and ``wild-webb`` (wild cluster bootstrap,
+            restricted), ``percentile`` or ``bca`` (pairs-cluster bootstrap).
         """
-        import pandas as pd
-
-        if method != "analytic":
-            return super().conf_int(level, method)
-        t = self._t(level)
-        covariance = self.line_covariance
-        half = t * np.sqrt(np.diag(covariance))
-        bounds = np.stack([self.line - half, self.line + half], axis=1)
-        if self.law.inverted:
-            bounds[1] = _reciprocal(*bounds[1])
-            # Where log10 x is 0, covariates being 0.
-            low, high = self._inverse_interval(np.zeros(1), np.zeros((1, len(half) - 2)), t, 0.0)
-            bounds[0] = low[0], high[0]
-            if len(half) > 2:
-                others = super().conf_int(level, "jackknife").to_numpy()
-                bounds[2:] = others[2:]
-        # The reported parameters differ from the law's coefficients in sign at most.
-        signs = self.law.to_params(np.ones(len(half)))
-        ordered = np.sort(bounds * signs[:, None], axis=1)
-        names = list(self.model.param_names)
-        return pd.DataFrame(ordered, index=names, columns=["lower", "upper"])
+        slope = float(self.line[1])
+        kind = self.covariance_kind if method == "analytic" else method
+        if method == "analytic":
+            half = self._t(level) * math.sqrt(self.line_covariance[1, 1])
+            low, high = slope - half, slope + half
+        elif method == "percentile":
+            low, high = percentile_interval(self.law.to_line(self.draws)[:, 1], level)
+        elif method == "bca":
+            draws, left_out = (self.law.to_line(v)[:, 1] for v in (self.draws, self.left_out))
+            low, high = bca_interval(slope, draws, left_out, level)
+        else:
+            low, high = self._robust_interval(level, method)
+        return Estimate("slope", slope, low, high, level, kind)
 
     def cost_exponent(self, level: float = 0.95, method: str = "analytic") -> Estimate:
         """Return the exponent of x in 1/y: to divide y by K takes K to this power times x.
@@ -162,39 +210,18 @@ class LineResult(FitResult):
         ----------
         level : float
             Level.
-        method : {"analytic", "percentile", "bca"}
-            ``analytic`` is exact for a line of x on y; the inverse of the slope's interval, without
-            bounds if the slope may be zero, for one of y on x.
+        method : str
+            One of the methods of :meth:`fitted_slope`, whose interval it is for a line of x on y;
+            for one of y on x it is the inverse of that, without bounds if the slope may be zero.
         """
-        law = self.law
+        law, slope = self.law, self.fitted_slope(level, method)
         sign = law.to_params(np.ones(len(self.estimates)))[1]
-        slope = float(self.line[1])
-
-        def bounds(low: float, high: float) -> Pair:
-            if not law.inverted:
-                low, high = _reciprocal(low, high)
-            pair = sorted((sign * low, sign * high))
-            return pair[0], pair[1]
-
-        value = sign * (slope if law.inverted else 1 / slope)
-        if method == "analytic":
-            half = self._t(level) * math.sqrt(self.line_covariance[1, 1])
-            low, high = bounds(slope - half, slope + half)
-        elif method in ("percentile", "bca"):
-            draws = law.to_line(self.draws)[:, 1]
-            left_out = law.to_line(self.left_out)[:, 1]
-            low, high = bounds(
-                *(
-                    percentile_interval(draws, level)
-                    if method == "percentile"
-                    else bca_interval(slope, draws, left_out, level)
-                )
-            )
-        else:
-            raise ValueError("method must be one of analytic, percentile, bca")
+        low, high, value = slope.lower, slope.upper, slope.value
+        if not law.inverted:
+            (low, high), value = _reciprocal(low, high), 1 / value
+        low, high = sorted((sign * low, sign * high))
         name = f"exponent of {law.x} in 1/{law.y}"
-        kind = self.covariance_kind if method == "analytic" else method
-        return Estimate(name, float(value), low, high, level, kind)
+        return Estimate(name, float(sign * value), low, high, level, slope.method)
 
     @property
     def cost_exponent_sd(self) -> float:
@@ -371,6 +398,20 @@ class LineResult(FitResult):
         if not isinstance(result, cls):
             raise ValueError("not a stored fit of a straight-line law")
         return result
+
+    def _robust_interval(self, level: float, method: str) -> Pair:
+        from scalelaw.fit.covariance import KINDS, sandwich, wild_bootstrap
+
+        wild = {"wild-rademacher": RADEMACHER, "wild-webb": WEBB}
+        if method not in (*KINDS, *wild):
+            known = ("analytic", *KINDS, *wild, "percentile", "bca")
+            raise ValueError(f"method must be one of {', '.join(known)}")
+        fit = self.linear_fit()
+        slope = np.eye(fit.n_params)[1]
+        if method in wild:
+            test = wild_bootstrap(fit, slope, multipliers=wild[method], level=level)
+            return test.lower, test.upper
+        return sandwich(fit, method).interval(slope, level)
 
     @property
     def law(self) -> "LineLaw":

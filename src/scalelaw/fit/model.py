@@ -136,6 +136,11 @@ class Model(ABC):
         array, shape (..., m)
         """
 
+    @property
+    def profiled(self) -> tuple[str, ...]:
+        """Parameters whose intervals are found by testing their values; see `fit.profile`."""
+        return ()
+
     def bounds(self, sample: Sample) -> tuple[tuple[float, float], ...]:
         """Return the bounds of each working parameter; most have none."""
         return ((-np.inf, np.inf),) * len(self.param_names)

@@ -88,8 +88,8 @@ def fit_power_laws(
                 rows.append({**key, "status": "fitted", **size, **_row(result, exponential, level)})
                 others = _left_out(result)
                 without.append(others.assign(**key)[[*key, *others.columns]])
-                # Draws fill megabytes, and whoever reads these files needs none.
-                stored = result.to_json(draws=False)
+                # They fill megabytes, and whoever reads these files needs neither.
+                stored = result.to_json(draws=False, data=False)
                 (fits / f"{benchmark}.{basis}.{direction}.json").write_text(stored)
     frame = pd.DataFrame(rows, columns=[*key, "status", *size, *_COLUMNS])
     write_table(frame, exponents)
