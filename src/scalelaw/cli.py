@@ -4,9 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from scalelaw import __version__, tasks
 from scalelaw.errors import ScalelawError
+from scalelaw.fit_csv import ESTIMATORS, FORMS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,6 +80,9 @@ def _parser(with_steps: bool) -> argparse.ArgumentParser:
     add.add_argument("--fits", type=Path, default=Path("results/fits/models"))
     add.set_defaults(run=_add)
 
+    _add_fit(commands)
+    _add_fit_surface(commands)
+
     afford = commands.add_parser(
         "afford",
         help="what an error costs, or what a budget reaches",
@@ -131,6 +136,83 @@ def _parser(with_steps: bool) -> argparse.ArgumentParser:
     return parser
 
 
+def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    fit = commands.add_parser(
+        "fit",
+        help="fit a law of two columns of your own CSV file",
+        description="Fit a law of one predictor to a CSV file, in every direction that it has. "
+        "Values are taken as they stand in the file.",
+    )
+    fit.add_argument("file", type=Path, metavar="FILE")
+    fit.add_argument("--x", required=True, metavar="COLUMN", help="predictor, such as flop")
+    fit.add_argument("--y", required=True, metavar="COLUMN", help="response, such as error or loss")
+    fit.add_argument("--form", choices=FORMS, default="power", help="power by default")
+    fit.add_argument(
+        "--covariate",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="such as year; repeatable",
+    )
+    fit.add_argument("--effects", metavar="COLUMN", help="entities with an intercept each")
+    for name, variable in (("--x-sd", "log10 x"), ("--y-sd", "log10 y")):
+        fit.add_argument(
+            name, type=_number_or_name, metavar="SD",
+            help=f"error of {variable} for York's line: a number or a column",
+        )  # fmt: skip
+    fit.add_argument(
+        "--target", action="append", default=[], type=float, metavar="Y",
+        help="response whose x is asked for; repeatable",
+    )  # fmt: skip
+    _add_fit_options(fit, "lsq")
+    fit.set_defaults(run=_fit, command="fit")
+
+
+def _add_fit_surface(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    surface = commands.add_parser(
+        "fit-surface",
+        help="fit loss against parameters and tokens of your own training runs",
+        description="Fit E + A/N^alpha + B/D^beta to a CSV file of training runs, and say how to "
+        "spend a budget. Values are taken as they stand in the file.",
+    )
+    surface.add_argument("file", type=Path, metavar="FILE")
+    for name, what in (("--n", "parameters"), ("--d", "tokens"), ("--y", "loss")):
+        surface.add_argument(name, required=True, metavar="COLUMN", help=what)
+    surface.add_argument(
+        "--budget", action="append", default=[], type=float, metavar="FLOP",
+        help="training compute to allocate; repeatable",
+    )  # fmt: skip
+    surface.add_argument(
+        "--flop-per-param-token", type=float, default=6.0, metavar="K",
+        help="compute is K x parameters x tokens; 6 by default",
+    )  # fmt: skip
+    _add_fit_options(surface, "huber")
+    surface.set_defaults(run=_fit_surface, command="fit-surface")
+
+
+def _add_fit_options(parser: argparse.ArgumentParser, estimator: str) -> None:
+    parser.add_argument(
+        "--group", metavar="COLUMN", help="what belongs together, such as paper or run"
+    )
+    parser.add_argument("--weights", metavar="COLUMN", help="positive weights of the records")
+    parser.add_argument(
+        "--estimator", choices=ESTIMATORS, default=estimator, help=f"{estimator} by default"
+    )
+    parser.add_argument("--delta", type=float, default=1e-3, help="of huber, on logs; 1e-3")
+    parser.add_argument("--tau", type=float, default=0.5, help="of pinball; 0.1 is a frontier")
+    parser.add_argument("--level", type=float, default=0.95, help="of the intervals; 0.95")
+    parser.add_argument("--replicates", type=int, default=2000, help="of the bootstrap; 2000")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def _number_or_name(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 def _validate(parsed: argparse.Namespace) -> int:
     from scalelaw.corpus import CorpusError, load_corpus
     from scalelaw.corpus.problems import FORMATS
@@ -180,6 +262,64 @@ def _add(parsed: argparse.Namespace) -> int:
     except (EOFError, KeyboardInterrupt):
         print("\nStopped; nothing was changed.", file=sys.stderr)
         return 1
+
+
+def _fit(parsed: argparse.Namespace) -> int:
+    from scalelaw.fit_csv import fit_curve_file
+
+    answer = fit_curve_file(
+        parsed.file,
+        parsed.x,
+        parsed.y,
+        form=parsed.form,
+        covariates=parsed.covariate,
+        effects=parsed.effects,
+        x_sd=parsed.x_sd,
+        y_sd=parsed.y_sd,
+        targets=parsed.target,
+        **_fit_options(parsed),
+    )
+    print(answer.to_json() if parsed.json else answer.to_text())
+    return 0
+
+
+def _fit_surface(parsed: argparse.Namespace) -> int:
+    from scalelaw.fit_csv import fit_surface_file
+
+    answer = fit_surface_file(
+        parsed.file,
+        parsed.n,
+        parsed.d,
+        parsed.y,
+        budgets=parsed.budget,
+        flop_per_param_token=parsed.flop_per_param_token,
+        **_fit_options(parsed),
+    )
+    print(answer.to_json() if parsed.json else answer.to_text())
+    return 0
+
+
+def _fit_options(parsed: argparse.Namespace) -> dict[str, Any]:
+    """Return what both fits take, or refuse settings out of range."""
+    from scalelaw.fit_csv import estimator
+
+    for name, value, fine in (
+        ("--level", parsed.level, 0 < parsed.level < 1),
+        ("--tau", parsed.tau, 0 < parsed.tau < 1),
+        ("--delta", parsed.delta, parsed.delta > 0),
+        ("--replicates", parsed.replicates, 0 <= parsed.replicates <= 1_000_000),
+        ("--seed", parsed.seed, parsed.seed >= 0),
+    ):
+        if not fine:
+            raise ScalelawError(f"{name} {value} is out of range; see scalelaw {parsed.command} -h")
+    return {
+        "groups": parsed.group,
+        "weights": parsed.weights,
+        "loss": estimator(parsed.estimator, parsed.delta, parsed.tau),
+        "level": parsed.level,
+        "replicates": parsed.replicates,
+        "seed": parsed.seed,
+    }
 
 
 def _afford(parsed: argparse.Namespace) -> int:

@@ -199,6 +199,111 @@ def fit_curve_file(
     return Answer(_heading(path, form, found, groups), level, blocks)
 
 
+def fit_surface_file(
+    path: Path,
+    n: str,
+    d: str,
+    y: str,
+    groups: str | None = None,
+    weights: str | None = None,
+    loss: "Loss | None" = None,
+    budgets: Sequence[float] = (),
+    flop_per_param_token: float = 6.0,
+    level: float = 0.95,
+    replicates: int = 2000,
+    seed: int = 0,
+) -> Answer:
+    """Fit the loss surface E + A/N^alpha + B/D^beta to a CSV file of training runs.
+
+    Parameters
+    ----------
+    path : path
+        The file; nothing in it is rescaled.
+    n, d, y, groups, weights : str
+        Columns of parameters, tokens and loss, of what belongs together, and of weights.
+    loss : Loss, optional
+        What is minimised; Huber's with delta 1e-3 by default.
+    budgets : sequence of float
+        Training compute in FLOP whose best allocation is asked for.
+    flop_per_param_token : float
+        Compute of a parameter and token; 6 for a dense transformer.
+    level, replicates, seed
+        Of the intervals.
+
+    Raises
+    ------
+    ScalelawError
+        If the file cannot be read or the surface cannot be fitted.
+    """
+    from functools import partial
+
+    from scalelaw.fit import LossSurface, surface
+
+    data = read_columns(path, [n, d, y, groups, weights])
+    chosen = {} if loss is None else {"estimator": loss}
+    law = LossSurface(n, d, y, replicates=replicates, **chosen)
+    try:
+        result = law.fit(data, groups, weights, seed)
+    except FitError as error:
+        raise ScalelawError(f"{path}: {error}") from None
+    blocks = [_block(f"{y} = E + A / {n}^alpha + B / {d}^beta", result, (), level)]
+    falls = min(result.params["alpha"], result.params["beta"]) > 0
+    if falls:
+        growth = [
+            result.derive(f"exponent of {n} in compute", surface.size_exponent, level),
+            result.derive(f"exponent of {d} in compute", surface.token_exponent, level),
+        ]
+        blocks.append(Block("optimal allocation", growth))
+    for budget in budgets if falls else ():
+        given = {"flop": budget, "flop_per_param_token": flop_per_param_token}
+        answers = [
+            result.derive(name, partial(quantity, **given), level)
+            for name, quantity in (
+                (n, surface.optimal_size),
+                (d, surface.optimal_tokens),
+                (f"{d} per {n}", surface.tokens_per_parameter),
+                (y, surface.optimal_loss),
+            )
+        ]
+        blocks.append(
+            Block(
+                f"best use of {budget:.3g} FLOP",
+                answers,
+                {},
+                _beyond(result, budget, flop_per_param_token),
+            )
+        )
+    low, high = result.x_range
+    heading = (
+        f"{path}: {result.n_records} runs in {result.n_groups} groups, "
+        f"{law.estimator.name} of log residuals",
+        f"{n} {low[0]:.3g} to {low[1]:.3g}, {d} {high[0]:.3g} to {high[1]:.3g}, "
+        f"{y} {result.y_range[0]:.4g} to {result.y_range[1]:.4g}",
+    )
+    return Answer(heading, level, blocks)
+
+
+def _beyond(result: "FitResult", budget: float, flop_per_param_token: float) -> "list[Note]":
+    """Return a note if the budget lies beyond that of every run."""
+    from scalelaw.fit import Note
+
+    if result.sample is None:
+        return []
+    largest = float(flop_per_param_token * result.sample.x.prod(axis=1).max())
+    if budget <= largest:
+        return []
+    decades = math.log10(budget / largest)
+    return [
+        Note(
+            "beyond_the_data",
+            "warning",
+            f"{decades:.1f} decades beyond the largest run ({largest:.2g} FLOP): the shape of the "
+            "law is trusted that far",
+            {"decades": decades, "largest": largest},
+        )
+    ]
+
+
 def _laws(
     form: str,
     x: str,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalelaw.errors import FitError
+from scalelaw.fit.covariance import sandwich
+from scalelaw.fit.linear import fit_linear
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,9 +47,6 @@ def doubling_trend(year: "Array", log10_value: "Array", level: float = 0.95) -> 
     FitError
         With fewer than four points, no variation, or all of that in time due to one point.
     """
-    from statsmodels.regression.linear_model import OLS
-    from statsmodels.tools.tools import add_constant
-
     if len(year) < 4 or np.ptp(year) < 0.5:
         raise FitError(f"{len(year)} point(s) over {np.ptp(year) if len(year) else 0:.1f} years")
     ordered = np.sort(year)
@@ -56,10 +55,10 @@ def doubling_trend(year: "Array", log10_value: "Array", level: float = 0.95) -> 
         raise FitError("all but one point have the same date")
     if np.ptp(log10_value) < 1e-9:
         raise FitError("the quantity is the same at every date")
-    line = OLS(log10_value, add_constant(year - year.mean(), has_constant="add"))
-    result = line.fit(cov_type="HC3", use_t=True)
-    slope = float(result.params[1])
-    low, high = (float(v) for v in result.conf_int(alpha=1 - level)[1])
+    centred = log10_value - log10_value.mean()
+    line = fit_linear(np.column_stack([np.ones_like(year), year - year.mean()]), log10_value)
+    slope = float(line.estimates[1])
+    low, high = sandwich(line, "HC3").interval(np.array([0.0, 1.0]), level)
     two = float(np.log10(2))
     crosses = low <= 0 <= high
     return {
@@ -69,7 +68,7 @@ def doubling_trend(year: "Array", log10_value: "Array", level: float = 0.95) -> 
         "doubling_years": two / slope if slope else np.inf,
         "doubling_lower": np.inf if crosses else two / (high if slope > 0 else low),
         "doubling_upper": np.inf if crosses else two / (low if slope > 0 else high),
-        "r_squared": float(result.rsquared),
+        "r_squared": 1 - float(line.residuals @ line.residuals / (centred @ centred)),
     }
 
 
