@@ -23,6 +23,7 @@ _CHUNK = 60_000
 _CORE = 7.0
 """Records kept apart, in units of their expected number within one standard error of the law."""
 _GROWTH = 4
+_BLOCK = 4096
 _MAX_EXCHANGES = 100
 _WEIGHT_JITTER = 1e-11
 _RESPONSE_JITTER = 1e-10
@@ -39,7 +40,7 @@ def quantile_regression(
     The loss that is reached is that of the linear program, to 4e-11 of it. Where several laws
     minimise it, the one returned is optimal also for weights that are changed by fixed relative
     amounts of up to 1e-11, drawn once for records in sorted order: the choice depends on the data
-    and weights alone, not on the order of records or rows.
+    and weights, not on the order of records, `start` or other rows.
 
     Parameters
     ----------
@@ -80,14 +81,17 @@ def quantile_regression(
     if directions is None or not len(weights):
         return found
     if start is None:
-        about = y - directions @ np.einsum("nk,n->k", directions, y) / n
+        means = np.einsum("nk,n->k", directions, y) / n
+        about = y - np.einsum("nk,k->n", directions, means)
         whole = _Search.of(design, y, directions, about, tau)
         start = whole.minimise(np.ones((1, n)))[0]
+        if not np.isfinite(start).all():
+            return found
     residual = y - np.einsum("nk,k->n", design, start)
     search = _Search.of(design, y, directions, residual, tau)
     rows = max(1, _CHUNK // max(search.first_core, n // 4))
     for i in range(0, len(weights), rows):
-        found[i : i + rows] = search.minimise(weights[i : i + rows])
+        found[i : i + rows] = search.minimise(np.ascontiguousarray(weights[i : i + rows]))
     return found
 
 
@@ -122,30 +126,28 @@ def linear_program(design: Array, y: Array, weights: Array, tau: float) -> tuple
     if directions is None:
         return missing
 
-    def loss(params: Array) -> float:
-        residual = response - x @ params
-        return float(weight @ np.maximum(tau * residual, (tau - 1) * residual))
-
     # The dual has k constraints instead of n; units of order one suit the absolute tolerances.
-    centred = response - directions @ (directions.T @ response) / len(x)
+    means = np.einsum("nk,n->k", directions, response) / len(x)
+    centred = response - np.einsum("nk,k->n", directions, means)
     height = float(np.median(np.abs(centred))) or 1.0
     share = weight / weight.mean()
     solved = linprog(
         -centred / height,
         A_eq=directions.T,
         b_eq=np.zeros(k),
-        bounds=np.stack([(tau - 1) * share, tau * share], axis=1),
+        bounds=[((tau - 1) * largest, tau * largest) for largest in share.tolist()],
         method="highs-ds",
         options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
     )
     if solved.status != 0:
         return missing
-    residual = centred + directions @ np.asarray(solved.eqlin.marginals) * height
-    params = np.linalg.lstsq(x, response - residual, rcond=None)[0]
+    marginals = np.asarray(solved.eqlin.marginals) * height
+    residual = centred + np.einsum("nk,k->n", directions, marginals)
+    # Marginals are rounded; the records that they pass through give the vertex exactly.
     vertex = _independent(directions, np.argsort(np.abs(residual), kind="stable"))
-    exact = np.linalg.solve(x[vertex], response[vertex])
-    best = min((exact, params), key=loss)
-    return best, loss(best)
+    params = solve_rows(x[vertex][None], response[vertex][None])[0]
+    residual = response - np.einsum("nk,k->n", x, params)
+    return params, float(np.sum(weight * np.maximum(tau * residual, (tau - 1) * residual)))
 
 
 def orthonormal_columns(design: Array) -> Array | None:
@@ -207,7 +209,7 @@ class _Search:
         rounding = 1e-14 * (np.median(np.abs(y)) or np.abs(y).max() or 1.0)
         jittered = residual + (spread + rounding) * noise[0]
         # Distances in units that grow with the standard error of the law at the record.
-        distance = np.abs(residual) / np.sqrt((directions**2).sum(axis=1))
+        distance = np.abs(residual) / _lengths(directions)
         by_distance = np.argsort(distance, kind="stable")
         core = int(_CORE * np.sqrt(n * k * tau * (1 - tau))) + 4 * k
         return cls(
@@ -237,7 +239,7 @@ class _Search:
             basis[rows], certified, unidentified = self._minimise(some, basis[rows], kept)
             good = rows[certified]
             vertex = np.sort(basis[good], axis=1)
-            found[good] = np.linalg.solve(self.design[vertex], self.y[vertex][:, :, None])[:, :, 0]
+            found[good] = solve_rows(self.design[vertex], self.y[vertex])
             rows = rows[~(certified | unidentified)]
             if core >= n:
                 break
@@ -253,14 +255,12 @@ class _Search:
 
         Records that are not `kept` stay on the side of the full-sample law.
         """
-        n, k = self.directions.shape
+        n = len(self.y)
         side = np.where(self.jittered < 0, -1.0, 1.0)
         side[kept] = 0.0
         slope = np.where(side < 0, self.tau - 1, self.tau) * np.abs(side) * self.weight_factor
-        pull = np.stack(
-            [np.einsum("bn,n->b", weights, slope * d) for d in self.directions.T], axis=1
-        )
-        total = np.einsum("bn->b", weights)
+        pull = np.stack([row_sums(weights, slope * d) for d in self.directions.T], axis=1)
+        total = weights.sum(axis=1)
         if len(kept) == n:
             near = weights * self.weight_factor
         else:
@@ -275,21 +275,21 @@ class _Search:
         if len(stopped):
             vertex = local[stopped]
             q, r = self.directions[kept], self.residual[kept]
-            coordinates = np.linalg.solve(q[vertex], r[vertex][:, :, None])[:, :, 0]
+            coordinates = solve_rows(q[vertex], r[vertex])
             residual = residual_rows(r, q, coordinates)
             np.put_along_axis(residual, vertex, 0.0, axis=1)
             # Duality gap: what records lose that are not on the side that the dual has them on.
             wrong = np.where(below[stopped] == (residual < 0), 0.0, np.abs(residual))
             near = near[stopped]
-            gap = np.einsum("bn,bn->b", near, wrong)
+            gap = row_sums(near, wrong)
             rough = np.maximum(self.tau * residual, (self.tau - 1) * residual)
-            least = np.einsum("bn,bn->b", near, rough)
+            least = row_sums(near, rough)
             if len(kept) < n:
                 outside = residual_rows(self.residual, self.directions, coordinates)
                 outside *= side
                 np.minimum(outside, 0.0, out=outside)
                 some = weights if len(stopped) == len(weights) else weights[stopped]
-                gap -= np.einsum("bn,bn->b", some, outside)
+                gap -= row_sums(some, outside)
             height = max(float(np.abs(self.y).max()), float(np.abs(self.residual).max()))
             rounding = _TOLERANCE * total[stopped] * height
             certified[stopped] = gap <= _GAP * least + rounding
@@ -310,12 +310,11 @@ def _exchange(
     optimal; flat, if a record of weight 0 could not be exchanged for any other; open, if the loss
     falls without end or the walk is too long.
     """
-    count, k = basis.shape
-    m = len(y)
-    last_basis, last_below = basis.copy(), np.zeros((count, m), dtype=bool)
+    count = len(basis)
+    last_basis, last_below = basis.copy(), np.zeros((count, len(y)), dtype=bool)
     state = np.zeros(count, dtype=np.int8)
     rows = np.arange(count)
-    collinear = _COLLINEAR * np.sqrt((q * q).sum(axis=1))
+    collinear = _COLLINEAR * _lengths(q)
     tolerance = _TOLERANCE * total
     inverse = np.linalg.inv(q[basis])
     for _ in range(_MAX_EXCHANGES):
@@ -325,7 +324,7 @@ def _exchange(
         np.put_along_axis(below, basis, False, axis=1)
         slopes = (tau - below) * weights
         np.put_along_axis(slopes, basis, 0.0, axis=1)
-        gradient = pull + np.stack([np.einsum("bn,n->b", slopes, d) for d in q.T], axis=1)
+        gradient = pull + np.stack([row_sums(slopes, d) for d in q.T], axis=1)
         dual = np.einsum("bij,bi->bj", inverse, gradient)
         own = np.take_along_axis(weights, basis, axis=1)
         length = np.sqrt(np.einsum("bij,bij->bj", inverse, inverse))
@@ -384,6 +383,12 @@ def _exchange(
     return last_basis, last_below, state
 
 
+def solve_rows(matrices: Array, vectors: Array) -> Array:
+    """Return the solutions of one set of linear equations per row."""
+    solved: Array = np.linalg.solve(matrices, vectors[:, :, None]).astype(np.float64)
+    return solved[:, :, 0]
+
+
 def residual_rows(y: Array | float, q: Array, coordinates: Array) -> Array:
     """Return ``y - q @ coordinates`` for each row of coordinates, shape (B, n)."""
     residual = y - coordinates[:, :1] * q[:, 0]
@@ -392,11 +397,38 @@ def residual_rows(y: Array | float, q: Array, coordinates: Array) -> Array:
     return residual
 
 
+def row_sums(values: Array, factors: Array) -> Array:
+    """Return the sums over each row of values times factors, shape (B,).
+
+    Bits do not depend on the number of rows or threads: einsum sums in one go what fits in its
+    buffer, and calls no BLAS.
+
+    Parameters
+    ----------
+    values : array, shape (B, n)
+        One set of values per row, contiguous.
+    factors : array, shape (n,) or (B, n)
+        Factors.
+    """
+    form = "bn,n->b" if factors.ndim == 1 else "bn,bn->b"
+    total = np.zeros(len(values))
+    for i in range(0, values.shape[1], _BLOCK):
+        part = slice(i, i + _BLOCK)
+        total += np.einsum(form, values[:, part], factors[..., part])
+    return total
+
+
+def _lengths(vectors: Array) -> Array:
+    """Return the lengths of rows, and 1 for rows of zeros, by which they can be divided."""
+    length = np.sqrt((vectors**2).sum(axis=1))
+    return np.asarray(np.where(length > 0, length, 1.0))
+
+
 def _independent(directions: Array, order: Indices) -> Indices:
     """Return the first k records of an order that are linearly independent."""
     k = directions.shape[1]
     chosen: list[int] = []
-    left = directions / np.sqrt((directions**2).sum(axis=1))[:, None]
+    left = directions / _lengths(directions)[:, None]
     for _ in range(k):
         size = np.sqrt((left**2).sum(axis=1))
         # Near dependence makes a poor vertex to start from, so a little more than none is asked.
