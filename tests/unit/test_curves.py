@@ -17,6 +17,7 @@ from scalelaw.fit.curves import (
     log_compute,
     log_error,
 )
+from scalelaw.fit.resample import resampled_groups
 
 WAYS = [(form, way) for form in FORMS for way in CURVE_DIRECTIONS[form]]
 SLOPE = {"power": 8.0, "exponential": 0.6, "floored": 5.0}
@@ -190,8 +191,7 @@ def test_draws_that_papers_do_not_identify_are_nan_and_r_squared_never_exceeds_o
         except FitError:
             continue
         # Which papers each draw holds.
-        share = np.full(5, 0.2)
-        counts = np.random.default_rng(np.random.SeedSequence(1)).multinomial(5, share, size=3000)
+        counts = resampled_groups(5, 3000, np.random.SeedSequence(1))
         alone = (counts > 0).sum(axis=1) == 1
         assert np.isnan(curves.draws[alone]).all(axis=None)
         assert np.nanmax(curves.r_squared) < 1 + 1e-9

@@ -113,6 +113,11 @@ class LineLaw(Curve):
         """Covariates may have any sign."""
         return (True, *(False for _ in self.covariates))
 
+    @property
+    def minimises_log_y(self) -> bool:
+        """Whether least squares of the line are least squares of ln y."""
+        return False
+
     @abstractmethod
     def transform(self, y: Array) -> Array:
         """Return g(y)."""
@@ -214,6 +219,24 @@ class LineLaw(Curve):
         if isinstance(self.estimator, LeastSquares):
             return self.from_line(self._lines(sample, group_weights))
         return super().resolve(sample, group_weights, start)
+
+    def leave_groups_out(self, sample: Sample, start: Array) -> Array:
+        """Return the estimates without each group."""
+        if not self._plain:
+            return super().leave_groups_out(sample, start)
+        return self.from_line(self.regression(sample).grouped.leave_one_group_out())
+
+    def bootstrap(self, sample: Sample, start: Array, seed: np.random.SeedSequence) -> Array:
+        """Return the estimates of a pairs-cluster bootstrap, shape (replicates, p)."""
+        if not self._plain:
+            return super().bootstrap(sample, start, seed)
+        return self.from_line(self.regression(sample).grouped.bootstrap(self.replicates, seed))
+
+    @property
+    def _plain(self) -> bool:
+        """Whether the law is a least-squares regression whose parameters are all reported."""
+        direct = isinstance(self.estimator, LeastSquares) and not self.errors_in_both
+        return direct and self.effects is None
 
     def sample_residual(self, sample: Sample, params: Array) -> Array:
         """Return the residuals of the fitted line, in its own direction."""

@@ -72,7 +72,11 @@ class LineResult(FitResult):
         elif not law.errors_in_both and isinstance(law.estimator, LeastSquares):
             square = float(sample.weights @ law.sample_residual(sample, best.params[0]) ** 2)
             effects = law.n_effects(sample)
-            set_(result, "aicc", _aicc(square, sample.n_records, len(best.params[0]) + effects + 1))
+            set_(
+                result,
+                "aicc",
+                gaussian_aicc(square, sample.n_records, len(best.params[0]) + effects + 1),
+            )
         return result  # type: ignore[no-any-return]
 
     @property
@@ -464,7 +468,7 @@ def _fieller(a: float, b: float, covariance: Array, t: float) -> Pair:
     return -q / p - half, -q / p + half
 
 
-def _aicc(square: float, n: int, k: int) -> float:
+def gaussian_aicc(square: float, n: int, k: int) -> float:
     """Return AICc of Gaussian residuals with a sum of squares, of k parameters in all."""
     if n <= k + 1 or square <= 0:
         return math.nan

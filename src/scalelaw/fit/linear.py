@@ -5,7 +5,7 @@ equations of all records are the identity, so the sums of squares and products o
 numbers about the fit itself, and nothing is lost by adding, weighting and solving them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from scalelaw.errors import (
     TooFewGroupsError,
     TooFewRecordsError,
 )
+from scalelaw.fit.resample import resampled_blocks
 from scalelaw.fit.sample import Array
 
 COLLINEAR = 1e-13
@@ -31,7 +32,6 @@ _ROWS, _GROUPS, _SUMS = 32, 256, 32
 # so that its bits depend neither on the number of threads nor on what else is in the batch.
 
 _CHUNK = 2_000_000
-_DRAWS = 131_072
 
 
 @dataclass(frozen=True)
@@ -341,6 +341,7 @@ class GroupedLeastSquares:
             regular &= column[:, 0] > _SINGULAR * diagonal[:, j]
             pivot = np.sqrt(np.where(regular, column[:, 0], 1.0))
             lower[:, j:, j] = column / pivot[:, None]
+            lower[~regular, j, j] = 1.0
         change = np.empty((len(sums), k))
         for j in range(k):
             known = np.einsum("bj,bj->b", lower[:, j, :j], change[:, :j])
@@ -366,44 +367,6 @@ class GroupedLeastSquares:
         length = (self._to_params**2).sum(axis=1)
         unknown = (reach**2 * ~known[:, None, :]).sum(axis=2) > 1e-12 * length
         return np.asarray(np.where(unknown, np.nan, estimates))
-
-
-def resampled_blocks(
-    n_groups: int, replicates: int, seed: np.random.SeedSequence
-) -> Iterator[tuple[int, Array]]:
-    """Yield the group weights of a pairs-cluster bootstrap a few replicates at a time.
-
-    Groups are drawn one by one and counted, several times faster than the multinomial where groups
-    are many. A replicate is the same however many follow it.
-
-    Parameters
-    ----------
-    n_groups, replicates : int
-        Groups and draws.
-    seed : SeedSequence
-        Seed of the draws.
-
-    Yields
-    ------
-    start : int
-        Number of the first replicate of the block.
-    weights : array, shape (rows, n_groups)
-        How often each group was drawn.
-    """
-    rng = np.random.default_rng(seed)
-    rows = _ROWS * max(1, _DRAWS // (_ROWS * n_groups))
-    for start in range(0, replicates, rows):
-        count = min(rows, replicates - start)
-        drawn = rng.integers(n_groups, size=(count, n_groups))
-        if n_groups < 4096:
-            drawn += n_groups * np.arange(count)[:, None]
-            counts = np.bincount(drawn.ravel(), minlength=count * n_groups)
-            yield start, counts.reshape(count, n_groups).astype(np.float64)
-        else:
-            weights = np.empty((count, n_groups))
-            for row, groups in zip(weights, drawn, strict=True):
-                row[:] = np.bincount(groups, minlength=n_groups)
-            yield start, weights
 
 
 def weighted_sums(weights: Array, sums: Array) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 
 from scalelaw.errors import NotIdentifiedError
 from scalelaw.fit.losses import LeastSquares, Loss
-from scalelaw.fit.resample import leave_out_weights, resampled_groups
+from scalelaw.fit.resample import leave_out_weights, resampled_blocks
 from scalelaw.fit.sample import Array, Sample, read_sample
 
 if TYPE_CHECKING:
@@ -218,9 +218,18 @@ class Model(ABC):
                 "no parameters minimise the loss: the data do not bend as this model does; fit one "
                 "with fewer parameters"
             )
-        left_out = self.resolve(sample, leave_out_weights(sample.n_groups), point)
-        drawn = resampled_groups(sample.n_groups, self.replicates, seed)
-        return self.result(sample, best, left_out, self.resolve(sample, drawn, point))
+        left_out = self.leave_groups_out(sample, point)
+        return self.result(sample, best, left_out, self.bootstrap(sample, point, seed))
+
+    def leave_groups_out(self, sample: Sample, start: Array) -> Array:
+        """Return the estimates without each group, or each of many blocks of groups."""
+        return self.resolve(sample, leave_out_weights(sample.n_groups), start)
+
+    def bootstrap(self, sample: Sample, start: Array, seed: np.random.SeedSequence) -> Array:
+        """Return the estimates of a pairs-cluster bootstrap, shape (replicates, p)."""
+        blocks = resampled_blocks(sample.n_groups, self.replicates, seed)
+        parts = [self.resolve(sample, weights, start) for _, weights in blocks]
+        return np.concatenate([np.empty((0, len(start))), *parts])
 
     def read(self, data: "pd.DataFrame", groups: str | None, weights: str | None) -> Sample:
         """Return the columns that the model needs, or raise a FitError."""

@@ -34,6 +34,11 @@ class PowerLaw(LineLaw):
         """``log10_scale``, ``exponent`` and the covariates."""
         return ("log10_scale", "exponent", *self.covariates)
 
+    @property
+    def minimises_log_y(self) -> bool:
+        """Of y on x, without entities."""
+        return self.direction == "y_on_x" and self.effects is None
+
     def transform(self, y: Array) -> Array:
         """Return log10 y."""
         return np.log10(y)
