@@ -94,11 +94,19 @@ def test_the_finding_in_the_readme_is_that_of_the_corpus(records):
         "error_on_compute": "the exponent is {0:.1f} ({1:.1f} to {2:.1f})",
         "york": "in both variables {0:.1f} ({1:.1f} to {2:.1f})",
     }.items():
-        law = PowerLaw(direction, replicates=100, error_sd_decades=0.02)
-        result = law.fit(data, "flop_hardware", compute_sd="compute_sd_decades")
-        assert phrase.format(result.exponent, *result.conf_int().loc["exponent"]) in readme
+        law = PowerLaw(
+            "flop_hardware",
+            "error",
+            DIRECTIONS[direction],
+            x_sd="compute_sd_decades",
+            y_sd=0.02,
+            replicates=0,
+        )
+        exponent = law.fit(data, "paper").cost_exponent()
+        assert phrase.format(exponent.value, exponent.lower, exponent.upper) in readme
+    law = PowerLaw("flop_hardware", "error", "x_on_y", replicates=0)
     stated, default = (
-        PowerLaw(replicates=100).fit(part, "flop_hardware").exponent
+        law.fit(part, "paper").cost_exponent().value
         for part in (
             data[data["peak_precision_basis"] == "stated"],
             data[data["peak_precision_basis"] == "default"],
