@@ -14,6 +14,7 @@ from scalelaw.corpus.codebook import codebook
 from scalelaw.corpus.datapackage import datapackage
 from scalelaw.corpus.records import Selection
 from scalelaw.decompose import decompose_pair
+from scalelaw.fit.curves import DIRECTIONS
 from small_corpus import ROOT
 
 CONDA_NAMES = {"snakemake": "snakemake-minimal", "matplotlib": "matplotlib-base"}
