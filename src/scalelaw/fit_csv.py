@@ -240,8 +240,7 @@ def fit_surface_file(
     from scalelaw.fit import LossSurface, surface
 
     data = read_columns(path, [n, d, y, groups, weights])
-    chosen = {} if loss is None else {"estimator": loss}
-    law = LossSurface(n, d, y, replicates=replicates, **chosen)
+    law = LossSurface(n, d, y, estimator=loss or estimator("huber"), replicates=replicates)
     try:
         result = law.fit(data, groups, weights, seed)
     except FitError as error:
@@ -255,7 +254,7 @@ def fit_surface_file(
         ]
         blocks.append(Block("optimal allocation", growth))
     for budget in budgets if falls else ():
-        given = {"flop": budget, "flop_per_param_token": flop_per_param_token}
+        given: dict[str, Any] = {"flop": budget, "flop_per_param_token": flop_per_param_token}
         answers = [
             result.derive(name, partial(quantity, **given), level)
             for name, quantity in (

@@ -185,6 +185,16 @@ class FitResult:
         return len(self.left_out) - 1
 
     @property
+    def default_method(self) -> str:
+        """Method of intervals: the jackknife for least squares, else the bootstrap's percentiles.
+
+        Leaving out one group moves absolute, pinball and narrow Huber losses too little, or by
+        jumps, to tell their spread.
+        """
+        smooth = isinstance(self.model.estimator, losses.LeastSquares)
+        return "jackknife" if smooth else "percentile"
+
+    @property
     def params(self) -> "pd.Series[float]":
         """Estimates by name."""
         import pandas as pd
@@ -232,17 +242,14 @@ class FitResult:
         method : str, optional
             One of `METHODS`, or ``score`` or ``likelihood`` of
             :func:`scalelaw.fit.profile.profile_interval`. By default the score for floors and
-            breaks (``model.profiled``), which no standard error describes, else the jackknife; the
-            percentiles for losses that have no score.
+            breaks fitted by least squares (``model.profiled``), which no standard error describes,
+            else `default_method`.
         """
         if name not in self.model.param_names:
             raise ValueError(f"name must be one of {', '.join(self.model.param_names)}")
         position = self.model.param_names.index(name)
-        if method is None:
-            smooth = isinstance(self.model.estimator, losses.LeastSquares)
-            method = "jackknife"
-            if name in self.model.profiled:
-                method = "score" if smooth and self.sample is not None else "percentile"
+        if method is None and name in self.model.profiled and self.default_method == "jackknife":
+            method = "score" if self.sample is not None else "percentile"
         if method in ("score", "likelihood"):
             from scalelaw.fit.profile import profile_interval
 
@@ -255,7 +262,7 @@ class FitResult:
         name: str,
         quantity: Callable[[Array], Array],
         level: float = 0.95,
-        method: str = "jackknife",
+        method: str | None = None,
         log: bool = True,
     ) -> Estimate:
         """Return any quantity that follows from the parameters, with its interval.
@@ -268,11 +275,12 @@ class FitResult:
             From parameters of shape (B, p) to values of shape (B,).
         level : float
             Level of the interval.
-        method : {"jackknife", "percentile", "bca", "delta"}
-            How the interval is found.
+        method : {"jackknife", "percentile", "bca", "delta"}, optional
+            How the interval is found; `default_method` without.
         log : bool
             Whether the quantity is positive and its interval built on the logarithm.
         """
+        method = method or self.default_method
         if method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}")
         point = float(quantity(self.estimates[None, :])[0])
@@ -299,7 +307,7 @@ class FitResult:
         return Estimate(name, point, low, high, level, method)
 
     def predict(
-        self, x: "ArrayLike | pd.DataFrame", level: float = 0.95, method: str = "jackknife"
+        self, x: "ArrayLike | pd.DataFrame", level: float = 0.95, method: str | None = None
     ) -> "pd.DataFrame":
         """Return the response that the law gives at predictors.
 
@@ -310,7 +318,7 @@ class FitResult:
         level : float
             Level of both intervals.
         method : str
-            One of `METHODS`, for the law itself.
+            One of `METHODS`, for the law itself; `default_method` without.
 
         Returns
         -------
@@ -367,7 +375,7 @@ class FitResult:
             }
         )
 
-    def x_for(self, y: float, level: float = 0.95, method: str = "jackknife") -> Estimate:
+    def x_for(self, y: float, level: float = 0.95, method: str | None = None) -> Estimate:
         """Return the predictor at which the law reaches a response, such as compute for an error.
 
         Raises
@@ -383,7 +391,7 @@ class FitResult:
         name = f"{model.x} for {model.y} = {y:g}"
         return self.derive(name, lambda params: model.invert(params, y), level, method)
 
-    def gain_per_decade(self, x: float, level: float = 0.95, method: str = "jackknife") -> Estimate:
+    def gain_per_decade(self, x: float, level: float = 0.95, method: str | None = None) -> Estimate:
         """Return the factor by which the response changes from x to 10 x."""
         model = self._curve()
         ends = np.array([[x], [10 * x]])

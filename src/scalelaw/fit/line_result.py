@@ -10,7 +10,7 @@ import numpy as np
 from scalelaw.errors import NotIdentifiedError
 from scalelaw.fit.fit_result import Estimate, FitResult
 from scalelaw.fit.linear import LinearFit
-from scalelaw.fit.losses import Huber, LeastSquares
+from scalelaw.fit.losses import LeastSquares
 from scalelaw.fit.model import Model, Solutions
 from scalelaw.fit.resample import (
     RADEMACHER,
@@ -87,16 +87,16 @@ class LineResult(FitResult):
     @property
     def line_covariance(self) -> Array:
         """Covariance of `line` by group."""
-        if isinstance(self.model.estimator, LeastSquares | Huber):
+        if isinstance(self.model.estimator, LeastSquares):
             return jackknife_covariance(self.line, self.law.to_line(self.left_out))
-        # The jackknife does not find the spread of quantiles.
+        # The jackknife does not find the spread of quantiles and robust lines.
         lines = self.law.to_line(self.draws[np.isfinite(self.draws).all(axis=1)])
         return np.cov(lines, rowvar=False)
 
     @property
     def covariance_kind(self) -> str:
         """How `line_covariance` was found."""
-        return "cr3" if isinstance(self.model.estimator, LeastSquares | Huber) else "bootstrap"
+        return "cr3" if isinstance(self.model.estimator, LeastSquares) else "bootstrap"
 
     @property
     def decades(self) -> float:
@@ -178,22 +178,22 @@ class LineResult(FitResult):
             raise NotIdentifiedError("the result was stored without data; fit again")
         return self.law.regression(self.sample)
 
-    def fitted_slope(self, level: float = 0.95, method: str = "analytic") -> Estimate:
+    def fitted_slope(self, level: float = 0.95, method: str | None = None) -> Estimate:
         """Return the slope of the line as fitted, in its own direction.
 
         Parameters
         ----------
         level : float
             Level.
-        method : str
-            ``analytic`` (CR3 with t on groups - 1 degrees of freedom; of the bootstrap for
-            quantiles), ``HC0`` to ``HC3``, ``CR0`` to ``CR3`` (CR2 with Bell and McCaffrey's
+        method : str, optional
+            By default CR3 with t on groups - 1 degrees of freedom (the covariance of the bootstrap
+            for losses other than least squares). Others: ``HC0`` to ``HC3``, ``CR0`` to ``CR3`` (CR2 with Bell and McCaffrey's
             degrees of freedom), ``wild-rademacher`` and ``wild-webb`` (wild cluster bootstrap,
             restricted), ``percentile`` or ``bca`` (pairs-cluster bootstrap).
         """
         slope = float(self.line[1])
-        kind = self.covariance_kind if method == "analytic" else method
-        if method == "analytic":
+        kind = method or self.covariance_kind
+        if method is None:
             half = self._t(level) * math.sqrt(self.line_covariance[1, 1])
             low, high = slope - half, slope + half
         elif method == "percentile":
@@ -205,7 +205,7 @@ class LineResult(FitResult):
             low, high = self._robust_interval(level, method)
         return Estimate("slope", slope, low, high, level, kind)
 
-    def cost_exponent(self, level: float = 0.95, method: str = "analytic") -> Estimate:
+    def cost_exponent(self, level: float = 0.95, method: str | None = None) -> Estimate:
         """Return the exponent of x in 1/y: to divide y by K takes K to this power times x.
 
         For an exponential law, the decades of x for a unit of 1/y.
@@ -214,7 +214,7 @@ class LineResult(FitResult):
         ----------
         level : float
             Level.
-        method : str
+        method : str, optional
             One of the methods of :meth:`fitted_slope`, whose interval it is for a line of x on y;
             for one of y on x it is the inverse of that, without bounds if the slope may be zero.
         """
@@ -240,15 +240,15 @@ class LineResult(FitResult):
         return np.asarray(sign * (slopes if self.law.inverted else 1 / slopes))
 
     def predict(
-        self, x: "ArrayLike | pd.DataFrame", level: float = 0.95, method: str = "analytic"
+        self, x: "ArrayLike | pd.DataFrame", level: float = 0.95, method: str | None = None
     ) -> "pd.DataFrame":
         """Return the response at predictors, as :meth:`FitResult.predict`.
 
-        Analytic intervals are exact for a line of y on x and Fieller's for one of x on y: all
+        By default intervals are exact for a line of y on x and Fieller's for one of x on y: all
         responses that are compatible with the predictor, without bounds where the slope may be
         zero.
         """
-        if method != "analytic":
+        if method is not None:
             return super().predict(x, level, method)
         frame = super().predict(x, level, "jackknife")
         law = self.law
@@ -315,11 +315,11 @@ class LineResult(FitResult):
             )
 
     def x_for(
-        self, y: float, level: float = 0.95, method: str = "analytic", **covariates: float
+        self, y: float, level: float = 0.95, method: str | None = None, **covariates: float
     ) -> Estimate:
         """Return the predictor at which the law reaches a response; see :meth:`predict_x`."""
         law = self.law
-        if method != "analytic":
+        if method is not None:
             if covariates:
                 raise ValueError("with covariates only the analytic interval is known")
             return super().x_for(y, level, method)
@@ -408,7 +408,7 @@ class LineResult(FitResult):
 
         wild = {"wild-rademacher": RADEMACHER, "wild-webb": WEBB}
         if method not in (*KINDS, *wild):
-            known = ("analytic", *KINDS, *wild, "percentile", "bca")
+            known = (*KINDS, *wild, "percentile", "bca")
             raise ValueError(f"method must be one of {', '.join(known)}")
         fit = self.linear_fit()
         slope = np.eye(fit.n_params)[1]

@@ -39,7 +39,8 @@ class Solutions:
     gradient_norm : array, shape (B,)
         Largest component of the gradient of the loss with respect to the working parameters
         (those on a log scale by their logs), over the weighted sum of absolute contributions to it;
-        components held by a bound do not count. NaN for losses without a gradient.
+        components held by a bound do not count. Of the least subgradient, or NaN, for losses with
+        corners.
     starts : int
         Starting points tried for each row.
     agree : array, shape (B,)

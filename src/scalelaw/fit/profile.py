@@ -2,8 +2,8 @@
 
 Near a bound, or where a parameter is weakly identified, its estimate is far from normal and no
 standard error describes it. Each value is therefore held, the other parameters are fitted anew, and
-the value is kept if the data do not object: by the score, whose sums over groups are studentised, or
-by the likelihood of independent records.
+the value is kept if the data do not object: by the score, whose sums over groups are studentised,
+or by the likelihood of independent records.
 """
 
 from collections.abc import Callable
@@ -155,6 +155,8 @@ def hold(model: "Model", sample: Sample, start: Array, position: int, value: flo
     square = float(weights @ current**2)
     jacobian = _jacobian(residual, params)
     for _ in range(_STEPS):
+        if not (np.isfinite(square) and np.isfinite(jacobian).all()):
+            return _Held(params, np.inf, np.nan)
         own = jacobian[:, free] * weights[:, None]
         gram, gradient = own.T @ jacobian[:, free], own.T @ current
         scale = np.maximum(np.diag(gram), 1e-300)

@@ -1,6 +1,7 @@
 """Resampling of groups, and the intervals that are read from it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -104,8 +105,14 @@ def percentile_interval(draws: Array, level: float) -> tuple[float, float]:
     if np.isnan(draws).all():
         return np.nan, np.nan
     tail = (1 - level) / 2
-    low, high = np.nanquantile(draws, [tail, 1 - tail])
-    return float(low), float(high)
+    low, high = _quantiles(draws[~np.isnan(draws)], [tail, 1 - tail])
+    return low, high
+
+
+def _quantiles(values: Array, shares: Sequence[float] | Array) -> list[float]:
+    # Between a finite value and an infinite one there is nothing to interpolate.
+    method: Any = "linear" if np.isfinite(values).all() else "inverted_cdf"
+    return [float(v) for v in np.quantile(values, shares, method=method)]
 
 
 def bca_interval(point: float, draws: Array, left_out: Array, level: float) -> tuple[float, float]:
@@ -136,14 +143,15 @@ def bca_interval(point: float, draws: Array, left_out: Array, level: float) -> t
     if not 0 < below < 1:
         return percentile_interval(good, level)
     bias = ndtri(below)
-    change = np.nanmean(left_out) - left_out[~np.isnan(left_out)]
+    known = left_out[np.isfinite(left_out)]
+    change = known.mean() - known if len(known) else np.zeros(1)
     spread = float((change**2).sum())
     acceleration = float((change**3).sum() / (6 * spread**1.5)) if spread else 0.0
     tail = (1 - level) / 2
     z = bias + ndtri(np.array([tail, 1 - tail]))
     shares = ndtr(bias + z / (1 - acceleration * z))
-    low, high = np.quantile(good, shares)
-    return float(low), float(high)
+    low, high = _quantiles(good, shares)
+    return low, high
 
 
 def jackknife_covariance(point: Array, left_out: Array) -> Array:
