@@ -9,6 +9,7 @@ import numpy as np
 
 from scalelaw.errors import NotIdentifiedError
 from scalelaw.fit.fit_result import Estimate, FitResult, Note
+from scalelaw.fit.model import Model
 from scalelaw.fit.sample import Array
 from scalelaw.plan.run_cost import PowerCost, RunCost
 
@@ -144,18 +145,43 @@ def optimum(
     loss : array, shape (B,)
         Loss there.
     """
-    low, high = np.log(result.x_range[0])
+    return best_size(result.model, params, np.array(result.x_range).T, budget, cost, reach)
+
+
+def best_size(
+    model: Model, params: Array, x: Array, budget: float, cost: RunCost, reach: float = _REACH
+) -> tuple[Array, Array, Array]:
+    """Return the sizes of least loss along the curve of equal cost; see :func:`optimum`.
+
+    Parameters
+    ----------
+    model : Model
+        Law of parameters and tokens, in this order.
+    params : array, shape (B, p)
+        Parameters of the law.
+    x : array, shape (m, 2)
+        Parameters and tokens of runs, or the smallest and largest of both.
+    budget, cost, reach
+        See :func:`optimum`.
+    """
+    (low, d_low), (high, d_high) = np.log([x.min(axis=0), x.max(axis=0)])
+    # No best size moves farther than the budget does, by which the search is widened.
+    up = np.log(budget / cost.cost(np.exp(high), np.exp(d_high)))
+    down = np.log(cost.cost(np.exp(low), np.exp(d_low)) / budget)
     margin = reach * np.log(10)
+    low, high = low - margin - max(float(down), 0.0), high + margin + max(float(up), 0.0)
 
     def losses(rows: Array, grid: Array) -> Array:
         n = np.exp(grid)
         with np.errstate(all="ignore"):
             at = np.stack([n, cost.d_for(budget, n)], axis=1)
-            return np.asarray(result.model.evaluate(rows, at))
+            values = np.asarray(model.evaluate(rows, at))
+        # Where the budget allows no tokens, or next to none, nothing is learnt.
+        return np.where(np.isnan(at).any(axis=1), np.inf, values)
 
-    grid = np.linspace(low - margin, high + margin, _COARSE)
+    grid = np.linspace(low, high, _COARSE)
     coarse = losses(params, grid)
-    usable = np.isfinite(coarse).all(axis=1)
+    usable = np.asarray(~np.isnan(coarse).any(axis=1) & np.isfinite(coarse).any(axis=1))
     best = np.argmin(np.where(usable[:, None], coarse, 0.0), axis=1)
     interior = np.asarray(usable & (best > 0) & (best < _COARSE - 1))
     log_n = np.where(usable, grid[best], np.nan)
@@ -167,11 +193,13 @@ def optimum(
         at = np.clip(np.argmin(values, axis=1), 1, _FINE - 2)
         before, here, after = (values[np.arange(len(mine)), at + i] for i in (-1, 0, 1))
         # The vertex of the parabola through the three lowest points.
-        bend = before - 2 * here + after
         with np.errstate(invalid="ignore", divide="ignore"):
-            shift = np.where(bend > 0, 0.5 * (before - after) / bend, 0.0)
+            bend = before - 2 * here + after
+            smooth = np.isfinite(bend) & (bend > 0)
+            shift = np.where(smooth, 0.5 * (before - after) / bend, 0.0)
+            slope = np.where(smooth, before - after, 0.0)
         log_n[mine] = fine[at] + shift * (fine[1] - fine[0])
-        loss[mine] = here - 0.25 * (before - after) * shift
+        loss[mine] = here - 0.25 * slope * shift
     return log_n, interior, loss
 
 

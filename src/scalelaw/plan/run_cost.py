@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scalelaw.errors import FitError, NotIdentifiedError
+from scalelaw.errors import NotIdentifiedError, TooFewRecordsError
 from scalelaw.fit.linear import fit_linear
 from scalelaw.fit.sample import Array, positive_column, read_groups
 
@@ -187,7 +187,15 @@ def fit_per_example_cost(
     known = _known(fixed, ("k", "a", "c"))
     free = [name for name in ("k", "a", "c") if name not in known]
     if len(cost) < len(free):
-        raise FitError(f"{len(cost)} run(s) for {len(free)} parameters; add runs or fix some")
+        raise TooFewRecordsError(
+            f"{len(cost)} run(s) for {len(free)} parameters; add runs or fix some"
+        )
+    sizes = len(np.unique(size))
+    if sizes < len(free):
+        raise NotIdentifiedError(
+            f"{len(free)} parameters need as many sizes, and the runs have {sizes}; add runs of "
+            "other sizes or fix some"
+        )
 
     def values(working: Array) -> tuple[float, float, float]:
         found = dict(zip(free, working, strict=True))
@@ -214,6 +222,11 @@ def fit_per_example_cost(
     else:
         working = np.empty(0)
     k, a, c = values(working)
+    if "a" in free and not 1.01 * lows["a"] < a < 0.999 * highs["a"]:
+        raise NotIdentifiedError(
+            f"the recorded costs per unit of {d} do not rise as a power of {n} between 0 and 5; "
+            "hold the exponent fixed"
+        )
     return CostFit(PerExampleCost(k, a, c), _spread(residual(working), len(free)), len(cost))
 
 
@@ -222,6 +235,9 @@ def _known(fixed: dict[str, float] | None, names: Iterable[str]) -> dict[str, fl
     unknown = sorted(set(known) - set(names))
     if unknown:
         raise ValueError(f"no parameter {', '.join(unknown)}; there are {', '.join(names)}")
+    for name, value in known.items():
+        if not (value > 0 or (name == "c" and value == 0)):
+            raise ValueError(f"{name} must be positive, not {value:g}")
     return known
 
 
