@@ -189,7 +189,8 @@ class LineResult(FitResult):
             By default CR3 with t on groups - 1 degrees of freedom (the covariance of the bootstrap
             for losses other than least squares). Others: ``HC0`` to ``HC3``; ``CR0`` to ``CR3``
             (CR2 with Bell and McCaffrey's degrees of freedom); ``wild-rademacher`` and
-            ``wild-webb`` (wild cluster bootstrap, restricted); ``percentile`` or ``bca`` (pairs-cluster bootstrap).
+            ``wild-webb`` (wild cluster bootstrap, restricted); ``percentile`` or ``bca``
+            (pairs-cluster bootstrap).
         """
         slope = float(self.line[1])
         kind = method or self.covariance_kind
