@@ -17,14 +17,14 @@ import numpy as np
 import pandas as pd
 
 from scalelaw import PowerLaw
-from scalelaw.errors import FitError
+from scalelaw.errors import FitError, NotIdentifiedError
 from scalelaw.fit.floored import FlooredPowerLaw
 from scalelaw.fit.profile import profile_interval
 
 CLUSTERS = (10, 20, 60)
 REPLICATES = 400
 SLOPE, SCALE, TARGET = 0.1, 1.2, 25.5
-FLOOR, FLOORED_SLOPE, FLOORED_SCALE = 0.01, 0.2, 2.5
+FLOOR, FLOORED_SLOPE, FLOORED_SCALE, FLOORED_TARGET = 0.01, 0.2, 2.5, 23.0
 
 Interval = tuple[str, str, float, float, float]
 
@@ -68,7 +68,7 @@ def line_intervals(clusters: int, seed: list[int]) -> Iterator[Interval]:
         found = result.x_for(target, method=method)
         yield "target compute, y on x", found.method, found.lower, found.upper, 10**TARGET
     law = PowerLaw(direction="x_on_y", replicates=REPLICATES)
-    result = law.fit(simulate(clusters, seed, computes, 0.07), "paper")
+    result = law.fit(simulate(clusters, [*seed, 1], computes, 0.07), "paper")
     for method in (None, "percentile", "bca"):
         found = result.x_for(target, method=method)
         yield "target compute, x on y", found.method, found.lower, found.upper, 10**TARGET
@@ -89,10 +89,15 @@ def floor_intervals(clusters: int, seed: list[int]) -> Iterator[Interval]:
         yield "floor", method, found.lower, found.upper, FLOOR
         found = result.param("exponent", 0.95, method)
         yield "exponent above the floor", method, found.lower, found.upper, FLOORED_SLOPE
-    target = FLOOR + 10 ** (FLOORED_SCALE - FLOORED_SLOPE * TARGET)
-    for method in ("jackknife", "percentile", "bca"):
-        found = result.x_for(target, method=method)
-        yield "target compute, with a floor", method, found.lower, found.upper, 10**TARGET
+    target = FLOOR + 10 ** (FLOORED_SCALE - FLOORED_SLOPE * FLOORED_TARGET)
+    for method in ("jackknife", "delta", "percentile", "bca"):
+        try:
+            found = result.x_for(target, method=method)
+        except NotIdentifiedError:
+            # Below the fitted floor: refused, so there is no interval.
+            return
+        quantity = "target compute, with a floor"
+        yield quantity, method, found.lower, found.upper, 10**FLOORED_TARGET
 
 
 def count(intervals: Callable, clusters: int, first: int, last: int) -> dict:
