@@ -123,7 +123,7 @@ def _ask_cell(column: Column, context: Context, ask: Ask, say: Say) -> str:
 
 
 def _describe(entry: Entry, fits: Path) -> list[str]:
-    from scalelaw.fit import LineResult
+    from scalelaw.fit.line_result import LineResult
 
     lines = [""]
     if entry.error is not None:

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from scalelaw.corpus.benchmarks import Benchmark, read_benchmarks
 from scalelaw.corpus.hardware import read_hardware
 from scalelaw.corpus.records import decimal_year
-from scalelaw.fit import LineResult
 from scalelaw.fit.curves import DIRECTIONS
+from scalelaw.fit.line_result import LineResult
 from scalelaw.plotting import (
     draw_compute_against_error,
     draw_compute_growth,

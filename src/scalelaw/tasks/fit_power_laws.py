@@ -9,8 +9,9 @@ import pandas as pd
 
 from scalelaw.compute import BEST
 from scalelaw.errors import FitError
-from scalelaw.fit import ExponentialLaw, LineResult, PowerLaw
 from scalelaw.fit.curves import DIRECTIONS
+from scalelaw.fit.line_result import LineResult
+from scalelaw.fit.power_law import ExponentialLaw, PowerLaw
 from scalelaw.streams import stream
 from scalelaw.tables import read_records, write_table
 
