@@ -1,6 +1,7 @@
 """The command line: the tasks of the workflow, for people."""
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -309,6 +310,13 @@ def _fit_options(parsed: argparse.Namespace) -> dict[str, Any]:
         ("--delta", parsed.delta, parsed.delta > 0),
         ("--replicates", parsed.replicates, 0 <= parsed.replicates <= 1_000_000),
         ("--seed", parsed.seed, parsed.seed >= 0),
+        *(("--target", y, 0 < y < math.inf) for y in getattr(parsed, "target", ())),
+        *(("--budget", flop, 0 < flop < math.inf) for flop in getattr(parsed, "budget", ())),
+        *(
+            (f"--{name.replace('_', '-')}", value, 0 < value < math.inf)
+            for name in ("flop_per_param_token", "x_sd", "y_sd")
+            if isinstance(value := getattr(parsed, name, None), float)
+        ),
     ):
         if not fine:
             raise ScalelawError(f"{name} {value} is out of range; see scalelaw {parsed.command} -h")

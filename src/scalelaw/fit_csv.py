@@ -1,7 +1,9 @@
 """Fit laws to anybody's CSV file, for the command line."""
 
+import csv
 import json
 import math
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -94,36 +96,84 @@ class Answer:
                 lines.append(f"  {shown}")
             lines += [f"  {note.severity}: {note.message}" for note in block.notes]
         if any(not block.refusal for block in self.blocks):
-            lines += ["", f"Intervals: {self.level:.0%}."]
+            lines += ["", f"Intervals: {100 * self.level:.4g}%."]
         return "\n".join(lines)
 
 
-def read_columns(path: Path, columns: Iterable[str | None]) -> "pd.DataFrame":
+def read_columns(
+    path: Path, columns: Iterable[str | None], labels: Iterable[str | None] = ()
+) -> "pd.DataFrame":
     """Return columns of a CSV file, indexed by line so that messages can name it.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    columns : iterable of str or None
+        Columns, of numbers.
+    labels : iterable of str or None
+        Columns of names, which are taken as text: 1 and 01 are two groups.
 
     Raises
     ------
     ScalelawError
-        If the file cannot be read or lacks a column.
+        If the file cannot be read, lacks a column, names it twice, or has a row that is too long.
     """
     import pandas as pd
 
-    needed = [name for name in dict.fromkeys(columns) if name]
+    texts = [name for name in dict.fromkeys(labels) if name]
+    needed = list(dict.fromkeys([*(name for name in columns if name), *texts]))
     try:
-        table = pd.read_csv(path, usecols=lambda name: name in needed, skipinitialspace=True)
-        if table.shape[1] < len(needed):
-            known = list(pd.read_csv(path, nrows=0).columns)
+        with warnings.catch_warnings():
+            # A row longer than the header: its values would go to other columns.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                path,
+                index_col=False,
+                skipinitialspace=True,
+                dtype=dict.fromkeys(texts, str),
+                low_memory=False,
+                compression=None,
+            )
+        lines = _lines(path, len(table) + 1)
     except OSError as error:
         raise ScalelawError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except pd.errors.ParserWarning:
+        raise ScalelawError(
+            f"{path}: rows have more cells than the header; quote values that hold a comma"
+        ) from None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ScalelawError(f"{path}: not a CSV file in UTF-8: {error}") from None
+    known = ", ".join(map(str, table.columns[:50]))
+    if not known.isprintable():
+        raise ScalelawError(f"{path}: not a CSV file: its first line is not text")
     for name in needed:
         if name not in table:
-            raise ScalelawError(
-                f'{path}:1: there is no column "{name}"; the file has {", ".join(known)}'
-            )
-    table.index = pd.RangeIndex(2, len(table) + 2, name="line")
+            raise ScalelawError(f'{path}:1: there is no column "{name}"; the file has {known}')
+        # The name that pandas gives to the second of two.
+        if f"{name}.1" in table:
+            raise ScalelawError(f'{path}:1: there are two columns "{name}"; rename one')
+    table = table[needed]
+    table.index = pd.Index(lines[1:], name="line")
     return table
+
+
+def _lines(path: Path, count: int) -> Sequence[int]:
+    """Return the line on which each of so many rows begins, the header first.
+
+    Blank lines are no rows, and a quoted cell may span lines.
+    """
+    content = path.read_bytes()
+    if content.rstrip(b"\r\n").count(b"\n") + 1 == count:
+        return range(1, count + 1)
+    found, end = [], 0
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file, skipinitialspace=True)
+        for cells in rows:
+            if len(cells) > 1 or "".join(cells).strip():
+                found.append(end + 1)
+            end = rows.line_num
+    return found if len(found) == count else range(1, count + 1)
 
 
 def estimator(name: str, delta: float = 1e-3, tau: float = 0.5) -> "Loss":
@@ -179,10 +229,11 @@ def fit_curve_file(
     ScalelawError
         If the file cannot be read or no direction can be fitted.
     """
-    columns = [x, y, groups, weights, *covariates, effects]
-    columns += [sd for sd in (x_sd, y_sd) if isinstance(sd, str)]
-    data = read_columns(path, columns)
     chosen = loss or estimator("lsq")
+    _refuse_unused(form, chosen, covariates, effects, x_sd, y_sd, targets)
+    columns = [x, y, weights, *covariates]
+    columns += [sd for sd in (x_sd, y_sd) if isinstance(sd, str)]
+    data = read_columns(path, columns, (groups, effects))
     blocks, refusals = [], []
     found: FitResult | None = None
     for title, law in _laws(form, x, y, chosen, replicates, covariates, effects, x_sd, y_sd):
@@ -239,7 +290,7 @@ def fit_surface_file(
 
     from scalelaw.fit import LossSurface, surface
 
-    data = read_columns(path, [n, d, y, groups, weights])
+    data = read_columns(path, [n, d, y, weights], [groups])
     law = LossSurface(n, d, y, estimator=loss or estimator("huber"), replicates=replicates)
     try:
         result = law.fit(data, groups, weights, seed)
@@ -303,6 +354,34 @@ def _beyond(result: "FitResult", budget: float, flop_per_param_token: float) -> 
     ]
 
 
+def _refuse_unused(
+    form: str,
+    loss: "Loss",
+    covariates: Sequence[str],
+    effects: str | None,
+    x_sd: str | float | None,
+    y_sd: str | float | None,
+    targets: Sequence[float],
+) -> None:
+    """Raise if a setting would be passed over in silence."""
+    if (covariates or effects) and form not in ("power", "exponential"):
+        raise ScalelawError("covariates and effects are for the power law and the exponential")
+    if effects and loss.name != "lsq":
+        raise ScalelawError("effects are fitted by least squares only; leave out one of the two")
+    if covariates and targets:
+        raise ScalelawError(
+            "the x of a target depends on the covariates; leave out the targets, or ask "
+            "LineResult.predict_x in Python"
+        )
+    if (x_sd is None) != (y_sd is None):
+        raise ScalelawError("York's line needs both standard deviations, of x and of y")
+    if x_sd is not None and (form != "power" or covariates or effects or loss.name != "lsq"):
+        raise ScalelawError(
+            "standard deviations are for the power law by least squares, without covariates and "
+            "effects"
+        )
+
+
 def _laws(
     form: str,
     x: str,
@@ -319,8 +398,6 @@ def _laws(
 
     common: dict[str, Any] = {"estimator": loss, "replicates": replicates}
     if form not in ("power", "exponential"):
-        if covariates or effects:
-            raise ScalelawError("covariates and effects are for the power law and the exponential")
         kinds = {
             "floor": fit.FlooredPowerLaw,
             "broken": fit.BrokenPowerLaw,
@@ -348,7 +425,8 @@ def _block(title: str, result: "FitResult", targets: Sequence[float], level: flo
     facts: dict[str, float] = {"residual sd": result.residual_sd}
     if isinstance(result, LineResult):
         estimates.append(result.cost_exponent(level))
-        facts = {"R2": result.r_squared, "p": result.p_value} | facts
+        p = {} if math.isnan(result.p_value) else {"p": result.p_value}
+        facts = {"R2": result.r_squared} | p | facts
         if not math.isnan(result.reduced_chi_square):
             facts["reduced chi square"] = result.reduced_chi_square
     else:

@@ -104,7 +104,7 @@ def test_cost_of_examples_favours_larger_models(result):
     assert sizes[2] > 1.2 * sizes[0]
 
 
-@pytest.mark.parametrize("budget", [1e13, 1e30])
+@pytest.mark.parametrize("budget", [1e4, 1e13, 1e30, 1e40])
 def test_search_reaches_as_far_as_the_budget(result, budget):
     log_n, interior, _ = optimum(result, result.estimates[None], budget, PowerCost())
     assert interior[0]

@@ -277,6 +277,35 @@ def test_more_noise_narrows_less_and_residuals_are_the_default(pilot):
     assert left(None) == left(pilot.residual_sd)
 
 
+def test_noise_of_linear_residuals_is_a_share_of_the_loss():
+    linear = replace(LAW, residuals="linear").fit(trained(isoflop_grid([1e17, 1e18]), 0.004))
+    best = suggest_runs(linear, [1e21], n=1, candidate_budgets=[1e18]).iloc[0]
+    at = [[best["params"], best["tokens"]]]
+    noise = linear.residual_sd / float(linear.model.evaluate(linear.estimates, at)[0])
+    same = suggest_runs(linear, [1e21], n=1, candidate_budgets=[1e18], noise_sd=noise).iloc[0]
+    target = np.log(optimal_size(linear.draws, 1e21))
+    joint = np.cov(target, np.log(linear.model.evaluate(linear.draws, at))[:, 0])
+    left = 1 - joint[0, 1] ** 2 / (joint[1, 1] + noise**2) / joint[0, 0]
+    assert best["variance_left"] == pytest.approx(left, rel=1e-3)
+    assert same["variance_left"] <= left + 1e-6
+
+
+def test_targets_count_by_the_share_of_their_variance(pilot):
+    targets = [2e17, 1e25]
+    best = suggest_runs(pilot, targets, n=1, candidate_budgets=[1e18], noise_sd=0.002).iloc[0]
+    logs = np.log(optimal_size(pilot.draws[:, None], np.array(targets)))
+
+    def left(n):
+        log_loss = np.log(pilot.model.evaluate(pilot.draws, [[n, 1e18 / 6 / n]]))[:, 0]
+        joint = np.cov(np.column_stack([logs, log_loss]).T)
+        gain = joint[:2, 2] ** 2 / (joint[2, 2] + 0.002**2)
+        return 1 - (gain / np.diag(joint)[:2]).mean()
+
+    n = np.exp(np.log(best["params"]) + np.linspace(-1.5, 1.5, 31))
+    assert best["variance_left"] == pytest.approx(left(best["params"]), rel=1e-3)
+    assert best["variance_left"] < min(left(size) for size in n) + 0.01
+
+
 def test_default_candidates_are_affordable(pilot):
     found = suggest_runs(pilot, [1e21], n=5, per_cost=False)
     assert found["budget"].max() == pytest.approx(1e18)

@@ -149,6 +149,44 @@ def test_interval_of_a_linear_function_is_students():
     assert (high - low) / 2 == pytest.approx(half, rel=0.06)
 
 
+def test_groups_err_by_their_residuals_about_the_fit_without_them():
+    rng = np.random.default_rng(0)
+    log_n, log_c = np.tile(np.linspace(0, 3, 6), 2), np.zeros(12)
+    y, index = rng.normal(0, 1, 12), np.arange(12) // 2
+    sweeps, _ = find_sweeps(log_n, log_c, 2)
+    errors = sweeps.resampled(y, index, 20000, np.random.SeedSequence(1))
+    for group in range(6):
+        mine = index == group
+        without = np.polyfit(log_n[~mine], y[~mine], 2)
+        outside = y[mine] - np.polyval(without, log_n[mine])
+        # Student's t with one degree of freedom less than groups has the variance 5/3.
+        assert errors[:, mine].std(axis=0) == pytest.approx(abs(outside) * (5 / 3) ** 0.5, rel=0.05)
+        drawn = errors[:, mine] / outside
+        assert drawn[:, 0] == pytest.approx(drawn[:, 1])
+
+
+def test_minima_that_are_none():
+    x = np.linspace(-1, 1, 9)
+    sweeps, _ = find_sweeps(x, np.zeros(9), 3)
+    y = np.stack(
+        [
+            (x - 2.5) ** 2,
+            (x + 2.5) ** 2,
+            (x - 5) ** 2,
+            (x + 5) ** 2,
+            0.9 * (x + 0.5) ** 2 - (x + 0.5) ** 3,  # A dent above the end on the right.
+            0.9 * (x - 0.5) ** 2 + (x - 0.5) ** 3,
+            -(x**2) - 0.1 * x,
+            x + x**3,
+        ]
+    )
+    log_n, value = sweeps.minima(y)
+    expected = [2.5, -2.5, np.inf, -np.inf, np.inf, -np.inf, np.inf, -np.inf]
+    assert log_n[:, 0] == pytest.approx(expected)
+    assert np.isnan(value[2:]).all()
+    assert value[:2, 0] == pytest.approx([0, 0], abs=1e-12)
+
+
 def test_two_stages_agree_with_the_delta_method():
     table = runs(0.0005)
     found = fit_isoflop(table, compute="budget", replicates=4000)
@@ -350,6 +388,12 @@ def test_comparison_with_a_law():
     assert row["gap_lower"] < row["gap"] < row["gap_upper"]
     widths = [np.log10(row[f"{k}_upper"] / row[f"{k}_lower"]) for k in ("law", "isoflop")]
     assert max(widths) < row["gap_upper"] - row["gap_lower"] < sum(widths)
+
+    row = profiles.compare(law, [1e22], method="percentile").table.iloc[0]
+    down = np.log10(row["isoflop"] / row["isoflop_lower"]), np.log10(row["law_upper"] / row["law"])
+    up = np.log10(row["isoflop_upper"] / row["isoflop"]), np.log10(row["law"] / row["law_lower"])
+    assert row["gap"] - row["gap_lower"] == pytest.approx(np.hypot(*down))
+    assert row["gap_upper"] - row["gap"] == pytest.approx(np.hypot(*up))
 
     estimates, left_out = law.estimates.copy(), law.left_out.copy()
     estimates[1] *= 1.3

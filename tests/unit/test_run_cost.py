@@ -77,6 +77,18 @@ def test_power_cost_with_noise():
     assert fit.residual_sd == pytest.approx(0.1, rel=0.05)
 
 
+def test_residual_sd_counts_the_fitted_parameters():
+    table = recorded(PowerCost(), noise=0.3, n=4)
+    ratio = np.log(table["compute"] / table["params"] / table["tokens"])
+    fit = fit_power_cost(table, fixed={"a": 1.0, "b": 1.0})
+    assert np.log(fit.law.k) == pytest.approx(ratio.mean())
+    assert fit.residual_sd == pytest.approx(ratio.std(ddof=1))
+    fit = fit_per_example_cost(table, fixed={"a": 1.0, "c": 0.0})
+    assert fit.residual_sd == pytest.approx(ratio.std(ddof=1))
+    fit = fit_power_cost(table, fixed={"k": 6.0, "a": 1.0, "b": 1.0})
+    assert fit.residual_sd == pytest.approx(np.sqrt(((ratio - np.log(6)) ** 2).mean()))
+
+
 def test_wrong_fixed_exponent_shows_in_the_residuals():
     fit = fit_power_cost(recorded(PowerCost()), fixed={"a": 0.5, "b": 1.0})
     assert fit.residual_sd > 1

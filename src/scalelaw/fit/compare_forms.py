@@ -93,6 +93,8 @@ class FormComparison:
         mass = np.concatenate(
             [np.full(len(v), w / max(1, len(v))) for v, w in zip(logs, own, strict=True)]
         )
+        if not len(every):
+            raise NotIdentifiedError("the laws have no bootstrap draws; set their replicates")
         tail = (1 - level) / 2
         low, high = _weighted_quantiles(every, mass, (tail, 1 - tail))
         with np.errstate(over="ignore"):
@@ -240,8 +242,7 @@ def _aicc(result: FitResult) -> float:
     if not of_logs:
         return float("nan")
     residual = np.log(sample.y) - np.log(model.evaluate(result.estimates, sample.x))
-    square = float(sample.weights @ residual**2 / sample.weights.mean())
-    return gaussian_aicc(square, sample.n_records, len(result.estimates) + 1)
+    return gaussian_aicc(residual, sample.weights, len(result.estimates) + 1)
 
 
 def _later(

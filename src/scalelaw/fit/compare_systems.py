@@ -157,10 +157,12 @@ class SystemComparison:
         for name, result in self.results.items():
             if name == reference:
                 continue
-            point = float(
-                (log(result, result.estimates[None]) - log(base, base.estimates[None]))[0]
-            )
-            drawn = log(result, self.draws[name]) - log(base, self.draws[reference])
+            with np.errstate(invalid="ignore"):
+                # Two infinities, where neither law reaches the response.
+                point = float(
+                    (log(result, result.estimates[None]) - log(base, base.estimates[None]))[0]
+                )
+                drawn = log(result, self.draws[name]) - log(base, self.draws[reference])
             drawn = drawn[~np.isnan(drawn)]
             if method == "percentile":
                 low, high = percentile_interval(drawn, level)
@@ -195,7 +197,7 @@ class SystemComparison:
             return float(((changes[0] - changes[1]) ** 2).sum()), len(changes[0]) - 1
         return (
             float((changes[0] ** 2).sum() + (changes[1] ** 2).sum()),
-            min(map(len, changes)) - 1,
+            min(self.results[key].df for key in (name, reference)),
         )
 
     def _result(self, name: str) -> FitResult:

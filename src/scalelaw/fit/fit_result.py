@@ -77,7 +77,7 @@ class Estimate:
     def __str__(self) -> str:
         return (
             f"{self.name} {self.value:.4g} [{self.lower:.4g}, {self.upper:.4g}] "
-            f"({self.level:.0%}, {self.method})"
+            f"({100 * self.level:.4g}%, {self.method})"
         )
 
 
@@ -106,7 +106,8 @@ class FitResult:
     loss : float
         Weighted sum of the loss.
     residual_sd : float
-        Weighted root mean square of the residuals over n - p, on the scale that was fitted.
+        Weighted root mean square of the residuals over n - p (and entities beyond the first), on
+        the scale that was fitted.
     gradient_norm : float
         See :class:`scalelaw.fit.model.Solutions`.
     starts, agree : int
@@ -150,6 +151,7 @@ class FitResult:
         point = best.params[0]
         residual = model.sample_residual(sample, point)
         square = float(sample.weights @ residual**2) / float(sample.weights.mean())
+        fitted = len(point) + model.n_effects(sample)
         result = cls(
             model=model,
             estimates=point,
@@ -160,7 +162,7 @@ class FitResult:
             x_range=tuple((float(v.min()), float(v.max())) for v in sample.x.T),
             y_range=(float(sample.y.min()), float(sample.y.max())),
             loss=float(best.loss[0]),
-            residual_sd=float(np.sqrt(square / max(1, sample.n_records - len(point)))),
+            residual_sd=float(np.sqrt(square / max(1, sample.n_records - fitted))),
             gradient_norm=float(best.gradient_norm[0]),
             starts=best.starts,
             agree=int(best.agree[0]),
@@ -211,6 +213,18 @@ class FitResult:
             self.model.working(self.estimates), self.model.working(self.left_out)
         )
         return pd.DataFrame(matrix, index=names, columns=names)
+
+    @property
+    def steps(self) -> Array:
+        """Steps of working parameters for differences, shape (p,).
+
+        In units of the standard errors, so that the unit of the response does not matter.
+        """
+        size = np.abs(self.model.working(self.estimates))
+        errors = np.sqrt(np.diag(self.covariance.to_numpy()))
+        steps = np.minimum(1e-4 * errors, 1e-3 * np.maximum(1.0, size))
+        steps = np.maximum(steps, 1e-7 * size)
+        return np.where(steps > 0, steps, 1e-6)
 
     @property
     def std_errors(self) -> "pd.Series[float]":
@@ -394,6 +408,10 @@ class FitResult:
     def gain_per_decade(self, x: float, level: float = 0.95, method: str | None = None) -> Estimate:
         """Return the factor by which the response changes from x to 10 x."""
         model = self._curve()
+        if len(model.x_names) > 1:
+            raise NotIdentifiedError(
+                "the gain depends on the covariates; divide two rows of predict instead"
+            )
         ends = np.array([[x], [10 * x]])
 
         def gain(params: Array) -> Array:
@@ -437,7 +455,7 @@ class FitResult:
         for name, value in self.params.items():
             low, high = bounds.loc[name]
             lines.append(
-                f"  {name:<14} {value:>11.4g}  {level:.0%} interval [{low:.4g}, {high:.4g}]"
+                f"  {name:<14} {value:>11.4g}  {100 * level:.4g}% interval [{low:.4g}, {high:.4g}]"
             )
         lines += [f"  {note.severity}: {note.message}" for note in self.warnings]
         return "\n".join(lines)
@@ -482,7 +500,7 @@ class FitResult:
             If the text is not such a result, or comes from a newer version.
         """
         content: dict[str, Any] = json.loads(text)
-        if content.pop("format", None) != FORMAT:
+        if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
             raise ValueError(f"not a stored fit of format {FORMAT}")
         kind = getattr(import_module("scalelaw.fit"), str(content.pop("model", "")), None)
         if not (isinstance(kind, type) and issubclass(kind, Model)):
@@ -499,7 +517,7 @@ class FitResult:
         content["left_out"] = content["left_out"].reshape(-1, p)
         content["draws"] = content["draws"].reshape(-1, p)
         for f in fields(result_type):
-            if f.type == "float":
+            if f.type in (float, "float"):
                 content[f.name] = float(np.array(content[f.name], dtype=np.float64))
         for name in ("groups", "records_by_group", "y_range"):
             content[name] = tuple(content[name])
@@ -519,13 +537,13 @@ class FitResult:
         if method == "jackknife":
             change = scaled(self.left_out) - centre
             return self._t(level) * float(np.sqrt((change**2).sum()))
-        working = self.model.working(self.estimates)
-        step = 1e-6 * np.maximum(1.0, np.abs(working))
+        working, covariance = self.model.working(self.estimates), self.covariance.to_numpy()
+        step = self.steps
         shifts = np.diag(step)
         ends = self.model.natural(np.concatenate([working + shifts, working - shifts]))
         values = scaled(ends).reshape(2, -1)
         gradient = (values[0] - values[1]) / (2 * step)
-        variance = float(gradient @ self.covariance.to_numpy() @ gradient)
+        variance = float(gradient @ covariance @ gradient)
         return self._t(level) * float(np.sqrt(variance))
 
     def _t(self, level: float) -> float:
@@ -544,6 +562,15 @@ def _notes(result: FitResult) -> list[Note]:
                 "warning",
                 f"only {result.n_groups} groups: intervals rest on few independent results",
                 {"groups": result.n_groups},
+            )
+        )
+    if len(result.draws) < 2 and result.default_method == "percentile":
+        found.append(
+            Note(
+                "no_draws",
+                "warning",
+                "intervals of this loss come from the bootstrap: set replicates to have any",
+                {"replicates": len(result.draws)},
             )
         )
     failed = int(np.isnan(result.draws).any(axis=1).sum())

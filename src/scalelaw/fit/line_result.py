@@ -70,13 +70,9 @@ class LineResult(FitResult):
             line = law.to_line(best.params[0])
             set_(result, "reduced_chi_square", law.york(sample).reduced_chi_square(line))
         elif not law.errors_in_both and isinstance(law.estimator, LeastSquares):
-            square = float(sample.weights @ law.sample_residual(sample, best.params[0]) ** 2)
-            effects = law.n_effects(sample)
-            set_(
-                result,
-                "aicc",
-                gaussian_aicc(square, sample.n_records, len(best.params[0]) + effects + 1),
-            )
+            residual = law.sample_residual(sample, best.params[0])
+            k = len(best.params[0]) + law.n_effects(sample) + 1
+            set_(result, "aicc", gaussian_aicc(residual, sample.weights, k))
         return result  # type: ignore[no-any-return]
 
     @property
@@ -91,6 +87,8 @@ class LineResult(FitResult):
             return jackknife_covariance(self.line, self.law.to_line(self.left_out))
         # The jackknife does not find the spread of quantiles and robust lines.
         lines = self.law.to_line(self.draws[np.isfinite(self.draws).all(axis=1)])
+        if len(lines) < 2:
+            return np.full((len(self.estimates),) * 2, np.nan)
         return np.cov(lines, rowvar=False)
 
     @property
@@ -106,9 +104,15 @@ class LineResult(FitResult):
 
     @property
     def p_value(self) -> float:
-        """Two-sided p value of a slope of zero, t with `df` degrees of freedom."""
+        """Two-sided p value of a slope of zero, t with `df` degrees of freedom.
+
+        NaN for the reduced major axis, whose slope is the ratio of two standard deviations: it is
+        not zero however little the variables have to do with each other.
+        """
         from scipy.special import stdtr
 
+        if self.law.direction == "rma":
+            return math.nan
         variance = self.line_covariance[1, 1]
         if variance == 0:
             return 0.0
@@ -118,8 +122,8 @@ class LineResult(FitResult):
     def std_errors(self) -> "pd.Series[float]":
         """Standard errors of `params`; by the delta method where the fit is inverted."""
         law = self.law
-        line, step = self.line, 1e-6
-        shifts = np.diag(step * np.maximum(1.0, np.abs(line)))
+        line = self.line
+        shifts = np.diag(1e-6 * np.where(line == 0, 1.0, np.abs(line)))
         back = law.from_line(np.concatenate([line + shifts, line - shifts]))
         jacobian = (back[: len(line)] - back[len(line) :]) / (2 * np.diag(shifts)[:, None])
         variance = jacobian.T @ self.line_covariance @ jacobian
@@ -249,14 +253,21 @@ class LineResult(FitResult):
         responses that are compatible with the predictor, without bounds where the slope may be
         zero.
         """
+        frame = super().predict(x, level, method or "jackknife")
+        law, t = self.law, self._t(level)
         if method is not None:
-            return super().predict(x, level, method)
-        frame = super().predict(x, level, "jackknife")
-        law = self.law
+            # Residuals are those of the line, whose scale is neither ln y nor always g(y).
+            sd = self.residual_sd / (abs(self.line[1]) if law.inverted else 1.0)
+            with np.errstate(divide="ignore"):
+                rises = np.sign(law.transform(np.array(2.0)) - law.transform(np.array(1.0)))
+                centre = law.transform(frame["predicted"].to_numpy())
+                for end, turn in (("lower", -rises), ("upper", rises)):
+                    width = np.hypot(law.transform(frame[end].to_numpy()) - centre, t * sd)
+                    frame[f"prediction_{end}"] = law.untransform(centre + turn * width)
+            return frame
         at = frame[list(law.x_names)].to_numpy()
         log_x, others = np.log10(at[:, 0]), at[:, 1:]
         interval = self._inverse_interval if law.inverted else self._direct_interval
-        t = self._t(level)
         for ends, extra in (("", 0.0), ("prediction_", self.residual_sd**2)):
             pair = [law.untransform(v) for v in interval(log_x, others, t, extra)]
             frame[f"{ends}lower"], frame[f"{ends}upper"] = np.minimum(*pair), np.maximum(*pair)
@@ -321,7 +332,7 @@ class LineResult(FitResult):
         """Return the predictor at which the law reaches a response; see :meth:`predict_x`."""
         law = self.law
         if method is not None:
-            if covariates:
+            if covariates or law.covariates:
                 raise ValueError("with covariates only the analytic interval is known")
             return super().x_for(y, level, method)
         row = self.predict_x(y, level, **covariates).iloc[0]
@@ -341,9 +352,11 @@ class LineResult(FitResult):
         lines = [
             f"{type(self.model).__name__}, {self.law.direction}: {self.law.y} and {self.law.x}",
             f"  records {self.n_records}, groups {self.n_groups}, {self.decades:.1f} decades of "
-            f"{self.law.x}, R2 {self.r_squared:.2f}, p {self.p_value:.2g}",
+            f"{self.law.x}, R2 {self.r_squared:.2f}"
+            + ("" if math.isnan(self.p_value) else f", p {self.p_value:.2g}"),
             *(
-                f"  {name:<{wide}} {value:>11.4g}  {level:.0%} interval [{low:.4g}, {high:.4g}]"
+                f"  {name:<{wide}} {value:>11.4g}  {100 * level:.4g}% interval "
+                f"[{low:.4g}, {high:.4g}]"
                 for (name, value), (low, high) in zip(values, ends, strict=True)
             ),
             f"  intervals: {found.method} by group, t with {self.df} degrees of freedom",
@@ -469,8 +482,11 @@ def _fieller(a: float, b: float, covariance: Array, t: float) -> Pair:
     return -q / p - half, -q / p + half
 
 
-def gaussian_aicc(square: float, n: int, k: int) -> float:
-    """Return AICc of Gaussian residuals with a sum of squares, of k parameters in all."""
+def gaussian_aicc(residual: Array, weights: Array, k: int) -> float:
+    """Return AICc of Gaussian residuals of variance inverse to weights, of k parameters in all."""
+    n = len(residual)
+    # The geometric mean of the weights is what their logarithms add to the likelihood.
+    square = float(weights @ residual**2 / np.exp(np.log(weights).mean()))
     if n <= k + 1 or square <= 0:
         return math.nan
     log_likelihood = -n / 2 * (math.log(2 * math.pi * square / n) + 1)

@@ -43,8 +43,8 @@ class Huber:
     name = "huber"
 
     def __post_init__(self) -> None:
-        if not self.delta > 0:
-            raise ValueError("delta must be positive")
+        if not 0 < self.delta < np.inf:
+            raise ValueError("delta must be positive and finite")
 
     def value(self, residual: Array) -> Array:
         """Return the loss of each residual."""

@@ -146,6 +146,10 @@ class Model(ABC):
         """Return the bounds of each working parameter; most have none."""
         return ((-np.inf, np.inf),) * len(self.param_names)
 
+    def n_effects(self, sample: Sample) -> int:
+        """Return how many intercepts are fitted besides the parameters; most models have none."""
+        return 0
+
     def working(self, params: Array) -> Array:
         """Return parameters as intervals are built on them: the logarithm where `log_scale`."""
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from scalelaw.fit.linear import weighted_sums
 from scalelaw.fit.sample import Array
 
 
@@ -32,7 +33,9 @@ class GroupMoments:
             *(w * a for a in u),
             *(w * u[i] * u[j] for i, j in zip(*self._triangle, strict=True)),
         ]
-        self._sums = np.stack([np.bincount(index, weights=c, minlength=groups) for c in columns], 1)
+        self._sums: Array = np.stack(
+            [np.bincount(index, weights=c, minlength=groups) for c in columns], 1
+        )
 
     def moments(self, weights: Array) -> tuple[Array, Array, Array]:
         """Return the moments for each row of group weights.
@@ -51,7 +54,7 @@ class GroupMoments:
         products : array, shape (B, k, k)
             Sums of squares and products about the means.
         """
-        sums = weights @ self._sums
+        sums = weighted_sums(weights, self._sums)
         n, first, second = sums[:, 0], sums[:, 1 : 1 + self._k], sums[:, 1 + self._k :]
         products = np.empty((len(sums), self._k, self._k))
         i, j = self._triangle

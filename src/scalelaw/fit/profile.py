@@ -37,11 +37,14 @@ class _Held:
         Weighted sum of squared residuals.
     statistic : float
         Signed t statistic of the score of the held parameter, summed by group.
+    information : float
+        Weighted sum of squares of its derivative, cleaned of the other parameters.
     """
 
     params: Array
     square: float
     statistic: float
+    information: float
 
 
 def profile_interval(
@@ -60,8 +63,9 @@ def profile_interval(
     method : {"score", "likelihood"}
         ``score`` studentises the sum over groups of the score of the held parameter, cleaned of
         the other parameters, with t on groups - 1 degrees of freedom: valid with dependent records
-        of a group and with a parameter that is weakly identified. ``likelihood`` is the profile
-        likelihood (as an F ratio) of independent records.
+        of a group and with a parameter that is weakly identified. Values that the likelihood,
+        widened for dependence, rejects at a hundredth of the level are left out as well.
+        ``likelihood`` is the profile likelihood (as an F ratio) of independent records.
 
     Returns
     -------
@@ -93,7 +97,12 @@ def profile_interval(
     if parameter not in names:
         raise ValueError(f"parameter must be one of {', '.join(names)}")
     position = names.index(parameter)
-    sample, p, n = result.sample, len(names), result.n_records
+    if getattr(result.model, "errors_in_both", False):
+        raise NotIdentifiedError(
+            "errors in both variables leave no residuals to test; use a regression"
+        )
+    sample, n = result.sample, result.n_records
+    p = len(names) + result.model.n_effects(sample)
     if method == "score":
         critical = float(stdtrit(result.n_groups - 1, (1 + level) / 2))
     else:
@@ -101,18 +110,28 @@ def profile_interval(
     best = result.model.sample_residual(sample, result.estimates)
     least = float(sample.weights @ best**2)
 
-    def distance(held: _Held) -> float:
-        if method == "score":
-            return abs(held.statistic)
-        return float(np.sqrt(max(0.0, held.square - least) / (least / max(1, n - p))))
-
     lower_bound, upper_bound = result.model.bounds(sample)[position]
-    working = result.model.working(result.estimates)
+    working, steps = result.model.working(result.estimates), result.steps
     spread = float(np.sqrt(result.covariance.to_numpy()[position, position]))
+    variance = least / max(1, n - p)
+    # How much wider dependent records make the interval than the likelihood has it.
+    held = hold(result.model, sample, working, position, float(working[position]), steps)
+    widening = max(1.0, spread**2 * held.information / variance) if variance > 0 else 1.0
+    absurd = float(stdtrit(result.n_groups - 1, 1 - (1 - level) / 100))
+
+    def distance(held: _Held) -> float:
+        likelihood = np.sqrt(max(0.0, held.square - least) / variance) if variance > 0 else np.inf
+        if method == "likelihood":
+            return float(likelihood)
+        # Far away residuals are all large and the score studentises them to nothing.
+        if likelihood > absurd * np.sqrt(widening):
+            return np.inf
+        return abs(held.statistic)
+
     first = spread if np.isfinite(spread) and spread > 0 else 0.1 * max(1.0, abs(working[position]))
 
     def fit(value: float, start: Array) -> _Held:
-        return hold(result.model, sample, start, position, value)
+        return hold(result.model, sample, start, position, value, steps)
 
     ends = [
         _end(fit, distance, working, position, step, bound, critical)
@@ -125,7 +144,9 @@ def profile_interval(
     return Estimate(parameter, value, ends[0], ends[1], level, f"profile {method}")
 
 
-def hold(model: "Model", sample: Sample, start: Array, position: int, value: float) -> _Held:
+def hold(
+    model: "Model", sample: Sample, start: Array, position: int, value: float, steps: Array
+) -> _Held:
     """Fit the other parameters by least squares with one held at a value, on the working scale.
 
     Parameters
@@ -140,6 +161,8 @@ def hold(model: "Model", sample: Sample, start: Array, position: int, value: flo
         Which parameter is held.
     value : float
         Its value.
+    steps : array, shape (p,)
+        Steps of the differences that derivatives are taken by.
     """
     free = np.arange(len(start)) != position
     low, high = np.array(model.bounds(sample)).T
@@ -148,15 +171,14 @@ def hold(model: "Model", sample: Sample, start: Array, position: int, value: flo
     weights = sample.weights
 
     def residual(working: Array) -> Array:
-        fitted = model.evaluate(model.natural(working), sample.x)
-        return model.residual(sample.y, fitted)
+        return model.sample_residual(sample, model.natural(working))
 
     current, damping = residual(params), 1e-4
     square = float(weights @ current**2)
-    jacobian = _jacobian(residual, params)
+    jacobian = _jacobian(residual, params, steps)
     for _ in range(_STEPS):
         if not (np.isfinite(square) and np.isfinite(jacobian).all()):
-            return _Held(params, np.inf, np.nan)
+            return _Held(params, np.inf, np.nan, np.nan)
         own = jacobian[:, free] * weights[:, None]
         gram, gradient = own.T @ jacobian[:, free], own.T @ current
         scale = np.maximum(np.diag(gram), 1e-300)
@@ -172,23 +194,23 @@ def hold(model: "Model", sample: Sample, start: Array, position: int, value: flo
             continue
         gained, size = square - reached, float(np.abs(trial - params).max())
         params, current, square = trial, found, reached
-        jacobian = _jacobian(residual, params)
+        jacobian = _jacobian(residual, params, steps)
         damping /= 10
         if gained <= 1e-13 * square and size <= 1e-8 * (1 + float(np.abs(params).max())):
             break
-    return _Held(params, square, _score(sample, current, jacobian, position, free))
+    return _Held(params, square, *_score(sample, current, jacobian, position, free))
 
 
-def _jacobian(residual: Callable[[Array], Array], params: Array) -> Array:
-    steps = np.diag(1e-6 * np.maximum(1.0, np.abs(params)))
-    columns = [(residual(params + h) - residual(params - h)) / (2 * h.sum()) for h in steps]
+def _jacobian(residual: Callable[[Array], Array], params: Array, steps: Array) -> Array:
+    shifts = np.diag(steps)
+    columns = [(residual(params + h) - residual(params - h)) / (2 * h.sum()) for h in shifts]
     return np.stack(columns, axis=1)
 
 
 def _score(
     sample: Sample, residual: Array, jacobian: Array, position: int, free: "np.ndarray"
-) -> float:
-    """Return the t statistic of the group sums of the score, cleaned of the other parameters."""
+) -> tuple[float, float]:
+    """Return the t statistic of the group sums of the cleaned score, and the information."""
     root = np.sqrt(sample.weights)
     others = jacobian[:, free] * root[:, None]
     own = jacobian[:, position] * root
@@ -196,7 +218,8 @@ def _score(
     sums = np.bincount(sample.index, -cleaned * root * residual, sample.n_groups)
     count = len(sums)
     spread = count / (count - 1) * float(((sums - sums.mean()) ** 2).sum())
-    return float(sums.sum() / np.sqrt(spread)) if spread > 0 else 0.0
+    statistic = float(sums.sum() / np.sqrt(spread)) if spread > 0 else 0.0
+    return statistic, float(cleaned @ cleaned)
 
 
 def _end(
@@ -209,7 +232,7 @@ def _end(
     critical: float,
 ) -> float:
     """Walk from the estimate until a value is rejected, then halve."""
-    inside, params = float(start[position]), start
+    inside, params, first = float(start[position]), start, abs(step)
     outside = None
     for _ in range(_DOUBLINGS):
         value = inside + step
@@ -226,7 +249,7 @@ def _end(
         return float(np.sign(step) * np.inf)
     for _ in range(_STEPS):
         middle = 0.5 * (inside + outside)
-        if abs(outside - inside) <= 1e-7 * max(1e-3, abs(middle)):
+        if abs(outside - inside) <= max(1e-6 * first, 1e-9 * abs(middle)):
             break
         held = fit(middle, params)
         if distance(held) <= critical:

@@ -77,7 +77,8 @@ def allocate(
     Raises
     ------
     NotIdentifiedError
-        If the law has no optimum within three decades of the observed sizes for a budget.
+        If the law has no optimum for a budget within three decades of the observed sizes, or of as
+        many more as the budget lies beyond their cost.
 
     References
     ----------
@@ -100,7 +101,7 @@ def allocate(
         if not interior[0]:
             raise NotIdentifiedError(
                 f"the law has no best {n_name} for a budget of {budget:.3g}: its loss still falls "
-                f"{_REACH:.0f} decades beyond the observed sizes; fit another law"
+                f"more than {_REACH:.0f} decades beyond the observed sizes; fit another law"
             )
         good = result.draws[np.isfinite(result.draws).all(axis=1)]
         edge = 1 - float(np.mean(optimum(result, good, budget, law)[1])) if len(good) else 0.0
@@ -134,7 +135,8 @@ def optimum(
     cost : RunCost
         Law of the cost.
     reach : float
-        Decades beyond the observed sizes that are searched.
+        Decades beyond the observed sizes that are searched, besides those by which the budget lies
+        beyond the cost of the observed runs.
 
     Returns
     -------

@@ -304,10 +304,10 @@ def fit_isoflop(
     both ends of the sweep and no farther outside than it is wide) counts as infinitely far on the
     side to which the loss falls, and is left out of the line of that replicate.
 
-    In simulations of four budgets with six or seven sizes, 95% intervals of N* and of the exponent
-    covered the truth in 92% to 98% of the cases without groups, in 88% to 99% where the errors of
-    one budget were four times those of another, and in 98% or more with each run named as a group
-    of its own, which is thus the careful choice where errors are unequal.
+    In simulations of four budgets with six or seven sizes, 95% intervals of the exponent and of N*
+    by the line covered the truth in 90% to 98% of the cases without groups, in 88% to 99% where the
+    errors of one budget were four times those of another, and in 98% or more with each run named as
+    a group of its own, which is thus the careful choice where errors are unequal.
 
     References
     ----------
