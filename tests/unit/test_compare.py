@@ -7,8 +7,8 @@ from scipy.optimize import minimize
 
 from scalelaw.errors import FitError, NotIdentifiedError, TooFewGroupsError
 from scalelaw.fit import ExponentialLaw, FlooredPowerLaw, Huber, PowerLaw
-from scalelaw.fit.compare_forms import compare_forms
-from scalelaw.fit.compare_systems import compare_systems, fit_paired
+from scalelaw.fit.form_comparison import compare_forms
+from scalelaw.fit.system_comparison import compare_systems, fit_paired
 
 
 def runs(law, n=40, groups=10, sd=0.02, seed=0):

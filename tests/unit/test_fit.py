@@ -498,11 +498,14 @@ def test_scatter_of_compute_must_be_known_for_every_record():
         fitted(data, "york")
 
 
-def test_a_law_draws_itself_over_its_data():
-    result = fitted(noisy())
-    ax = result.plot()
-    low, high = ax.get_xlim()
-    assert low <= result.x_range[0][0] * 10
-    assert high >= result.x_range[0][1] / 10
-    xs = ax.lines[0].get_xdata()
-    assert xs.min() == pytest.approx(result.predict_x(result.y_range[1])["compute"][0])
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_law_draws_itself_over_its_data(direction):
+    data = noisy()
+    result = fitted(data, direction)
+    points, law = result.plot().lines
+    assert sorted(points.get_xdata()) == sorted(data["compute"])
+    x, y = law.get_xdata(), law.get_ydata()
+    assert x.min() < data["compute"].min() < data["compute"].max() < x.max()
+    assert y == pytest.approx(10 ** result.params["log10_scale"] * x ** -result.params["exponent"])
+    light = LineResult.from_json(result.to_json(data=False))
+    assert len(light.plot().lines) == 1

@@ -1,11 +1,10 @@
 """Fit scaling laws to any table, with groups of records as the unit of uncertainty."""
 
 from scalelaw.fit.broken import BrokenPowerLaw
-from scalelaw.fit.compare_forms import FormComparison, compare_forms
-from scalelaw.fit.compare_systems import SystemComparison, compare_systems, fit_paired
 from scalelaw.fit.covariance import diagnose, sandwich, wild_bootstrap
 from scalelaw.fit.fit_result import Estimate, FitResult, Note
 from scalelaw.fit.floored import FlooredPowerLaw
+from scalelaw.fit.form_comparison import FormComparison, compare_forms
 from scalelaw.fit.joint import (
     BoundedSurface,
     CoupledSurface,
@@ -21,6 +20,7 @@ from scalelaw.fit.model import Curve, Model
 from scalelaw.fit.power_law import ExponentialLaw, PowerLaw
 from scalelaw.fit.sigmoid import Sigmoid
 from scalelaw.fit.surface import LossSurface
+from scalelaw.fit.system_comparison import SystemComparison, compare_systems, fit_paired
 
 __all__ = [
     "BoundedSurface",

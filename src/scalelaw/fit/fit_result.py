@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import scalelaw.fit.losses as losses
 from scalelaw.errors import NotIdentifiedError
-from scalelaw.fit import losses
 from scalelaw.fit.model import Curve, Model, Solutions
 from scalelaw.fit.resample import bca_interval, jackknife_covariance, percentile_interval
 from scalelaw.fit.sample import Array, Sample
@@ -137,6 +137,11 @@ class FitResult:
     def __post_init__(self) -> None:
         for array in (self.estimates, self.left_out, self.draws):
             array.flags.writeable = False
+        if self.sample is not None:
+            for name in ("x", "y", "weights", "index"):
+                getattr(self.sample, name).flags.writeable = False
+            for array in self.sample.extra.values():
+                array.flags.writeable = False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, FitResult) and self.to_json() == other.to_json()

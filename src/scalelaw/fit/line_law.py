@@ -85,6 +85,8 @@ class LineLaw(Curve):
             raise ValueError("effects are fitted by least squares only")
         if self.errors_in_both and not isinstance(self.estimator, LeastSquares):
             raise ValueError("errors in both variables are fitted by least squares only")
+        if not 0 < self.variance_ratio < np.inf:
+            raise ValueError("variance_ratio must be positive and finite")
         if self.direction == "york" and (self.x_sd is None or self.y_sd is None):
             raise ValueError("york needs x_sd and y_sd, the standard deviations of the two errors")
 
@@ -194,7 +196,7 @@ class LineLaw(Curve):
                 if isinstance(shared, str)
                 else np.full(len(data), float(shared))
             )
-            if (np.abs(extra["correlation"]) >= 1).any():
+            if not (np.abs(extra["correlation"]) < 1).all():
                 raise InvalidValueError("correlations must lie between -1 and 1")
         return replace(sample, x=np.stack(columns, axis=1), x_names=self.x_names, extra=extra)
 
@@ -250,12 +252,15 @@ class LineLaw(Curve):
 
     def result(self, sample: Sample, best: Solutions, left_out: Array, draws: Array) -> "FitResult":
         """Return the result, or refuse a line that rests on one group or turns vertical."""
-        for name, params in zip(sample.groups, left_out, strict=False):
-            if not np.isfinite(params).all():
-                raise NotIdentifiedError(
-                    f'without "{name}" nothing varies any more: the law would rest on it alone; '
-                    "add records of other groups"
-                )
+        lost = np.flatnonzero(~np.isfinite(left_out).all(axis=1))
+        if len(lost):
+            # Of many groups, blocks of them are left out.
+            alone = len(left_out) == sample.n_groups
+            name = f'"{sample.groups[lost[0]]}"' if alone else "a few of the groups"
+            raise NotIdentifiedError(
+                f"without {name} nothing varies any more: the law would rest on it alone; "
+                "add records of other groups"
+            )
         if self.errors_in_both:
             self._refuse_vertical(best.params[0], left_out, draws)
         return super().result(sample, best, left_out, draws)

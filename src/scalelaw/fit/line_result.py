@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +22,6 @@ from scalelaw.fit.sample import Array, Sample
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
     from scalelaw.fit.line_law import LineLaw
@@ -48,7 +46,7 @@ class LineResult(FitResult):
         Corrected Akaike criterion of the fitted direction, Gaussian; the residual variance counts
         as a parameter. NaN where it is not defined. Comparable between laws of one direction.
     reduced_chi_square : float
-        Of errors in both variables; far above 1 means scatter beyond the stated errors. Else NaN.
+        Of York's line; far above 1 means scatter beyond the stated errors. Else NaN.
     """
 
     r_squared: float = math.nan
@@ -66,7 +64,7 @@ class LineResult(FitResult):
         moments = np.cov(log_x, value, aweights=sample.weights)
         set_ = object.__setattr__
         set_(result, "r_squared", float(moments[0, 1] ** 2 / (moments[0, 0] * moments[1, 1])))
-        if law.direction in ("york", "deming"):
+        if law.direction == "york":
             line = law.to_line(best.params[0])
             set_(result, "reduced_chi_square", law.york(sample).reduced_chi_square(line))
         elif not law.errors_in_both and isinstance(law.estimator, LeastSquares):
@@ -363,12 +361,6 @@ class LineResult(FitResult):
         ]
         lines += [f"  {note.severity}: {note.message}" for note in self.warnings]
         return "\n".join(lines)
-
-    def plot(self, ax: "Axes | None" = None, level: float = 0.95) -> "Axes":
-        """Draw the line and its band, response against predictor on logarithmic axes."""
-        # Not an import statement: a change of the figures must not make fits out of date.
-        axes: Axes = import_module("scalelaw.plotting").draw_law(self, ax, level)
-        return axes
 
     def halving_time(self, year: str = "year", level: float = 0.95) -> Estimate:
         """Return the years in which the x that a given y needs halves, by a covariate of time.

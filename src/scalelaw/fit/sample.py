@@ -134,8 +134,11 @@ def read_groups(data: "pd.DataFrame", groups: str | None) -> tuple[NDArray[np.in
 def numeric_column(data: "pd.DataFrame", name: str) -> Array:
     """Return a column of finite numbers."""
     column = _column(data, name)
+    if column.dtype.kind in "mM":
+        raise InvalidValueError(f'column "{name}" holds dates; turn them into years or days')
     try:
-        values = np.asarray(column, dtype=np.float64)
+        # A copy, so that what is done to the table later does not change a result.
+        values = np.array(column, dtype=np.float64)
     except (TypeError, ValueError):
         for position, cell in enumerate(column):
             try:
