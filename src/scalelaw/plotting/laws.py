@@ -3,10 +3,13 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from scalelaw.fit.fit_result import FitResult
 from scalelaw.plotting.style import ACCENT, INK, compute_axis
+
+_WIDE = 30
+"""Ratio of responses above which powers of ten are ticks enough."""
 
 _BEYOND = 0.05
 """Share of the data's decades that the law is drawn beyond them."""
@@ -40,10 +43,12 @@ def draw_curve(result: FitResult, ax: Axes | None = None, level: float = 0.95) -
         ax = plt.subplots(layout="constrained")[1]
         compute_axis(ax)
         ax.set_yscale("log")
+        wide = result.y_range[1] > _WIDE * result.y_range[0]
+        ax.yaxis.set_major_locator(LogLocator() if wide else MaxNLocator(6))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ax.yaxis.set_minor_formatter(NullFormatter())
         ax.set(xlabel=model.x_names[0], ylabel=model.y_name)
-    (low, high), margin = np.log10(result.x_range[0]), 0.0
+    low, high = np.log10(result.x_range[0])
     margin = _BEYOND * (high - low)
     grid = result.predict(np.logspace(low - margin, high + margin, 80), level)
     if result.sample is not None:
