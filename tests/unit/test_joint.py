@@ -43,7 +43,7 @@ def grid(model_sizes=4, data_sizes=4, runs=1):
     n = 10.0 ** np.linspace(-1.5, 1.5, model_sizes)
     d = 10.0 ** np.linspace(-1.5, 1.5, data_sizes)
     n, d = (np.tile(v.ravel(), runs) for v in np.meshgrid(n, d))
-    return pd.DataFrame({"parameters": n, "tokens": d})
+    return pd.DataFrame({"params": n, "tokens": d})
 
 
 def planted(law, params, runs=1, sd=0.0, seed=0, relative=False):
@@ -236,8 +236,8 @@ def test_without_shifts_the_shifted_law_is_separable():
 
 def test_of_one_predictor_multiplicative_and_separable_are_one():
     data = planted(SeparablePowerLaw(), TRUTHS[SeparablePowerLaw], sd=0.01)
-    first = SeparablePowerLaw(("parameters",), replicates=20).fit(data)
-    second = MultiplicativePowerLaw(("parameters",), replicates=20).fit(data)
+    first = SeparablePowerLaw(("params",), replicates=20).fit(data)
+    second = MultiplicativePowerLaw(("params",), replicates=20).fit(data)
     assert first.model.param_names == second.model.param_names == ("E", "A", "alpha")
     assert first.estimates == pytest.approx(second.estimates, rel=1e-6)
     assert first.draws == pytest.approx(second.draws, rel=1e-4)
@@ -255,7 +255,7 @@ def test_of_two_predictors_the_separable_law_is_the_loss_surface(residuals, esti
     data = planted(SeparablePowerLaw(), TRUTHS[SeparablePowerLaw], runs=2, sd=0.02, seed=6)
     settings = {"estimator": estimator, "residuals": residuals}
     ours = solved(SeparablePowerLaw(**settings), data)
-    theirs = solved(LossSurface("parameters", "tokens", "loss", **settings), data)
+    theirs = solved(LossSurface("params", "tokens", "loss", **settings), data)
     assert ours.estimates == pytest.approx(theirs.estimates, rel=1e-5)
     assert ours.loss == pytest.approx(theirs.loss, rel=1e-8)
 
@@ -275,7 +275,7 @@ def test_units_of_the_data_change_amplitudes_only(kind):
     law = kind()
     data = planted(law, TRUTHS[kind], runs=2, sd=0.02, seed=8, relative=True)
     scaled = data.assign(
-        parameters=data.parameters * 1e24, tokens=data.tokens * 1e9, loss=data.loss * 1e-3
+        params=data.params * 1e24, tokens=data.tokens * 1e9, loss=data.loss * 1e-3
     )
     first, second = solved(law, data), solved(law, scaled)
     assert second.loss == pytest.approx(first.loss, rel=1e-8)
@@ -320,7 +320,7 @@ def test_weights_that_do_not_identify_the_law_give_nan_without_a_warning(kind):
     sample = read_sample(data, law.x_names, law.y_name)
     few = np.zeros((3, 16))
     few[0, :3] = 1.0
-    few[1, data.parameters == data.parameters[0]] = 1.0
+    few[1, data.params == data.params[0]] = 1.0
     few[2] = 1.0
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -345,8 +345,8 @@ def test_a_predictor_with_too_few_values_is_refused_with_the_number():
 def test_predictors_that_move_together_are_refused(kind):
     law = kind()
     data = planted(law, TRUTHS[kind], sd=0.01)
-    data["parameters"] = np.logspace(0, 3, 16)
-    data["tokens"] = 20 * data.parameters**1.5
+    data["params"] = np.logspace(0, 3, 16)
+    data["tokens"] = 20 * data.params**1.5
     with pytest.raises(NotIdentifiedError, match="leave a predictor out"):
         law.fit(data)
 
@@ -354,7 +354,7 @@ def test_predictors_that_move_together_are_refused(kind):
 def test_too_few_points_or_records_are_refused():
     law = CoupledSurface()
     data = planted(law, TRUTHS[CoupledSurface], runs=4, sd=0.01)
-    corner = data[(data.parameters < 0.5) & (data.tokens < 0.5)]
+    corner = data[(data.params < 0.5) & (data.tokens < 0.5)]
     with pytest.raises(NotIdentifiedError, match="4 distinct points and CoupledSurface has 6"):
         law.fit(corner)
     with pytest.raises(TooFewRecordsError):
@@ -381,7 +381,7 @@ def test_richer_laws_say_when_separable_data_do_not_need_them():
     coupled = CoupledSurface(replicates=50).fit(data)
     assert coupled.params["k"] == pytest.approx(1, abs=0.1)
     shifted = ShiftedPowerLaw(replicates=50).fit(data)
-    assert {"s_parameters", "s_tokens"} & set(notes_of(shifted))
+    assert {"s_params", "s_tokens"} & set(notes_of(shifted))
     bounded = BoundedSurface(replicates=50).fit(data)
     assert bounded.params["I"] > 100
     for richer in (coupled, shifted, bounded):
@@ -407,7 +407,7 @@ def test_a_rising_response_approaches_its_offset_from_below(kind):
         BoundedSurface: [0.92, 0.1, 1.0, 0.5, 0.8, 0.4],
     }[kind]
     data = planted(law, truth)
-    assert np.corrcoef(np.log(data.parameters), data.accuracy)[0, 1] > 0
+    assert np.corrcoef(np.log(data.params), data.accuracy)[0, 1] > 0
     assert solved(law, data).estimates == pytest.approx(truth, rel=1e-5)
 
 

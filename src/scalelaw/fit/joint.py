@@ -39,7 +39,7 @@ class JointLaw(Model):
         For a response that rises towards E, such as accuracy: the law is then ``E - f``.
     """
 
-    x: tuple[str, ...] = ("parameters", "tokens")
+    x: tuple[str, ...] = ("params", "tokens")
     y: str = "loss"
     rising: bool = False
 
@@ -209,10 +209,10 @@ class SeparablePowerLaw(JointLaw):
     >>> import numpy as np
     >>> import pandas as pd
     >>> n, d = np.meshgrid(np.logspace(7, 10, 4), np.logspace(9, 12, 4))
-    >>> data = pd.DataFrame({"parameters": n.ravel(), "tokens": d.ravel()})
-    >>> data["loss"] = 1.7 + 400 * data.parameters**-0.34 + 410 * data.tokens**-0.28
+    >>> data = pd.DataFrame({"params": n.ravel(), "tokens": d.ravel()})
+    >>> data["loss"] = 1.7 + 400 * data.params**-0.34 + 410 * data.tokens**-0.28
     >>> law = SeparablePowerLaw(replicates=50).fit(data)
-    >>> law.params[["E", "alpha_parameters", "alpha_tokens"]].round(3).tolist()
+    >>> law.params[["E", "alpha_params", "alpha_tokens"]].round(3).tolist()
     [1.7, 0.34, 0.28]
     """
 
@@ -300,8 +300,8 @@ class MultiplicativePowerLaw(JointLaw):
     >>> import numpy as np
     >>> import pandas as pd
     >>> n, d = np.meshgrid(np.logspace(7, 10, 4), np.logspace(9, 12, 4))
-    >>> data = pd.DataFrame({"parameters": n.ravel(), "tokens": d.ravel()})
-    >>> data["loss"] = 1.5 + 900 * data.parameters**-0.1 * data.tokens**-0.2
+    >>> data = pd.DataFrame({"params": n.ravel(), "tokens": d.ravel()})
+    >>> data["loss"] = 1.5 + 900 * data.params**-0.1 * data.tokens**-0.2
     >>> law = MultiplicativePowerLaw(replicates=50).fit(data)
     >>> law.params.round(3).tolist()
     [1.5, 900.0, 0.1, 0.2]
@@ -338,8 +338,8 @@ class CoupledSurface(JointLaw):
     >>> import numpy as np
     >>> import pandas as pd
     >>> n, d = np.meshgrid(np.logspace(7, 10, 4), np.logspace(9, 12, 4))
-    >>> data = pd.DataFrame({"parameters": n.ravel(), "tokens": d.ravel()})
-    >>> inner = data.parameters**-0.6 + 2 * data.tokens**-0.5
+    >>> data = pd.DataFrame({"params": n.ravel(), "tokens": d.ravel()})
+    >>> inner = data.params**-0.6 + 2 * data.tokens**-0.5
     >>> data["loss"] = 1.5 + 80 * inner**0.5
     >>> law = CoupledSurface(replicates=50).fit(data)
     >>> law.params.round(3).tolist()
@@ -395,8 +395,8 @@ class KaplanSurface(JointLaw):
     >>> import numpy as np
     >>> import pandas as pd
     >>> n, d = np.meshgrid(np.logspace(6, 9, 4), np.logspace(8, 11, 4))
-    >>> data = pd.DataFrame({"parameters": n.ravel(), "tokens": d.ravel()})
-    >>> inner = data.parameters**-0.74 + 300 / data.tokens
+    >>> data = pd.DataFrame({"params": n.ravel(), "tokens": d.ravel()})
+    >>> inner = data.params**-0.74 + 300 / data.tokens
     >>> data["loss"] = 0.5 + 30 * inner**0.2
     >>> law = KaplanSurface(replicates=50).fit(data)
     >>> law.params.round(3).tolist()
@@ -436,8 +436,8 @@ class BoundedSurface(JointLaw):
     >>> import numpy as np
     >>> import pandas as pd
     >>> n, d = np.meshgrid(np.logspace(-3, 3, 5), np.logspace(-3, 3, 5))
-    >>> data = pd.DataFrame({"parameters": n.ravel(), "tokens": d.ravel()})
-    >>> g = data.parameters**-0.5 + 0.8 * data.tokens**-0.4
+    >>> data = pd.DataFrame({"params": n.ravel(), "tokens": d.ravel()})
+    >>> g = data.params**-0.5 + 0.8 * data.tokens**-0.4
     >>> data["loss"] = (1 + 4 * g) / (1 + g)
     >>> law = BoundedSurface(replicates=50).fit(data)
     >>> law.params.round(3).tolist()
