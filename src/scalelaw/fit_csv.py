@@ -135,6 +135,10 @@ def read_columns(
                 low_memory=False,
                 compression=None,
             )
+        # Of two columns of one name pandas renames the second.
+        first = pd.read_csv(
+            path, header=None, nrows=1, skipinitialspace=True, compression=None, dtype=str
+        )
         lines = _lines(path, len(table) + 1)
     except OSError as error:
         raise ScalelawError(f"{path}: cannot be read ({error.strerror}); check the path") from None
@@ -144,14 +148,14 @@ def read_columns(
         ) from None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ScalelawError(f"{path}: not a CSV file in UTF-8: {error}") from None
-    known = ", ".join(map(str, table.columns[:50]))
+    header = [str(name) for name in first.iloc[0]]
+    known = ", ".join(header[:50])
     if not known.isprintable():
         raise ScalelawError(f"{path}: not a CSV file: its first line is not text")
     for name in needed:
         if name not in table:
             raise ScalelawError(f'{path}:1: there is no column "{name}"; the file has {known}')
-        # The name that pandas gives to the second of two.
-        if f"{name}.1" in table:
+        if header.count(name) > 1:
             raise ScalelawError(f'{path}:1: there are two columns "{name}"; rename one')
     table = table[needed]
     table.index = pd.Index(lines[1:], name="line")

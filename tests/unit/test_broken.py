@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import brentq, least_squares, minimize
 
 from scalelaw.errors import FitError, MissingColumnError, NoVariationError, TooFewRecordsError
-from scalelaw.fit import Huber, LeastAbsolute, LeastSquares, Pinball
+from scalelaw.fit import FitResult, Huber, LeastAbsolute, LeastSquares, Pinball
 from scalelaw.fit.broken import BrokenPowerLaw
 
 ONE = {
@@ -79,7 +79,7 @@ def test_robust_estimators_pass_by_gross_outliers(estimator):
 def test_noisy_laws_lie_within_their_standard_errors():
     truth = ONE | {"floor": 0.0}
     misses = []
-    for seed in range(12):
+    for seed in range(8):
         data = records(truth, n=40, sd=0.03, seed=seed)
         result = BrokenPowerLaw(with_floor=False, replicates=20).fit(data)
         for name in ("exponent_0", "exponent_1", "log10_break_1"):
@@ -116,7 +116,7 @@ def scipy_optimum(x, y, with_floor, starts, rng):
 @pytest.mark.parametrize("with_floor", [True, False])
 def test_no_optimum_of_scipy_is_lower(with_floor):
     rng = np.random.default_rng(5)
-    for _ in range(10):
+    for _ in range(6):
         x = 10 ** np.sort(rng.uniform(16, 24, 14))
         first, last = rng.uniform(-0.1, 0.5, 2)
         truth = ONE | {"exponent_0": first, "exponent_1": last, "log10_scale": 20 * first}
@@ -183,7 +183,7 @@ def test_two_breaks_fit_no_worse_than_one():
 
 def test_a_straight_law_has_equal_exponents_on_both_sides():
     truth = ONE | {"floor": 0.0, "exponent_1": 0.1}
-    result = BrokenPowerLaw(with_floor=False, sharpness=0.5, replicates=20).fit(
+    result = BrokenPowerLaw(with_floor=False, smoothness=0.5, replicates=20).fit(
         records(truth, sd=0.01)
     )
     line = np.polyfit(*np.log(records(truth, sd=0.01).to_numpy()).T, 1)
@@ -235,9 +235,9 @@ def test_a_resampled_row_does_not_depend_on_its_batch(breaks):
     model = BrokenPowerLaw(breaks=breaks)
     sample = model.read(data, None, None)
     start = point(model, data).params[0]
-    weights = np.random.default_rng(0).multinomial(20, [0.05] * 20, 12).astype(float)
+    weights = np.random.default_rng(0).multinomial(20, [0.05] * 20, 8).astype(float)
     together = model.solve(sample, sample.y, weights, start).params
-    for i in (0, 7, 11):
+    for i in (0, 3, 7):
         alone = model.solve(sample, sample.y, weights[i : i + 1], start).params
         np.testing.assert_array_equal(alone[0], together[i])
 
@@ -329,7 +329,7 @@ def test_predictors_from_1e15_to_1e26_are_fitted():
 
 def test_a_break_outside_the_data_is_noted():
     truth = ONE | {"floor": 0.0, "log10_break_1": 24.6, "smoothness_1": 1.0}
-    result = BrokenPowerLaw(with_floor=False, sharpness=1.0, replicates=20).fit(
+    result = BrokenPowerLaw(with_floor=False, smoothness=1.0, replicates=20).fit(
         records(truth, sd=1e-4)
     )
     note = next(n for n in result.warnings if n.code == "break_outside_data")
@@ -347,7 +347,7 @@ def test_a_break_before_the_last_record_is_noted():
 
 def test_fixed_settings_bound_what_is_searched():
     data = records(sd=0.03)
-    fixed = BrokenPowerLaw(sharpness=0.5)
+    fixed = BrokenPowerLaw(smoothness=0.5)
     assert fixed.param_names[-1] == "log10_break_1"
     assert point(fixed, data).loss[0] >= point(BrokenPowerLaw(), data).loss[0]
     assert named(fixed, records()) == pytest.approx(
@@ -363,7 +363,7 @@ def test_fixed_settings_bound_what_is_searched():
 def test_degenerate_data_are_refused_with_a_remedy():
     data = records()
     same_x = data.assign(compute=np.repeat(data["compute"].iloc[:2].to_numpy(), 7))
-    with pytest.raises(TooFewRecordsError, match="fixed sharpness"):
+    with pytest.raises(TooFewRecordsError, match="fixed smoothness"):
         BrokenPowerLaw().fit(same_x)
     with pytest.raises(TooFewRecordsError, match="one break"):
         BrokenPowerLaw(breaks=2).fit(records(n=14).assign(compute=[*[1e20] * 7, *range(1, 8)]))
@@ -379,7 +379,7 @@ def test_degenerate_data_are_refused_with_a_remedy():
     "wrong",
     [
         {"breaks": 3},
-        {"sharpness": -1.0},
+        {"smoothness": -1.0},
         {"smoothness_range": (1.0, 0.5)},
         {"break_margin": -1.0},
         {"max_exponent": 0.0},
@@ -392,7 +392,7 @@ def test_settings_out_of_range_are_refused(wrong):
 
 def test_a_fit_gives_intervals_and_the_same_numbers_twice():
     data = records(n=20, sd=0.02)
-    model = BrokenPowerLaw(replicates=100)
+    model = BrokenPowerLaw(replicates=60)
     first, second = model.fit(data, seed=3), model.fit(data, seed=3)
     assert first == second
     assert first.gradient_norm < 1e-6
@@ -401,3 +401,36 @@ def test_a_fit_gives_intervals_and_the_same_numbers_twice():
     assert (first.params <= bounds["upper"]).all()
     other = dataclasses.replace(model, estimator=LeastAbsolute()).fit(data)
     assert np.isnan(other.gradient_norm)
+
+
+def test_a_stored_result_keeps_its_law_and_its_tested_break():
+    model = BrokenPowerLaw(with_floor=False, smoothness=0.5, replicates=20)
+    result = model.fit(records(ONE | {"floor": 0.0}, n=20, sd=0.02))
+    again = FitResult.from_json(result.to_json())
+    assert again == result
+    assert again.model == model
+    assert model.profiled == ("log10_break_1",)
+    interval = again.param("log10_break_1")
+    assert interval.method == "profile score"
+    assert interval.lower < 20 < interval.upper
+    assert interval.upper - interval.lower < 2
+
+
+def test_a_break_that_the_data_lack_is_bounded_by_the_margin_only():
+    model = BrokenPowerLaw(with_floor=False, smoothness=0.5, replicates=20, break_margin=1)
+    data = records(ONE | {"floor": 0.0, "exponent_1": 0.1}, n=20, sd=0.02, seed=1)
+    result = model.fit(data)
+    bounds = dict(zip(model.param_names, model.bounds(result.sample), strict=True))
+    assert bounds["log10_break_1"] == pytest.approx((15, 25))
+    interval = result.param("log10_break_1")
+    assert 15 - 1e-9 <= interval.lower <= interval.upper <= 25 + 1e-9
+    assert interval.upper - interval.lower > 5
+
+
+@pytest.mark.parametrize("truth", [ONE, TWO], ids=["one", "two"])
+def test_the_centred_scale_is_the_power_law_at_the_point(truth):
+    model = BrokenPowerLaw(breaks=len(truth) // 3 - 1)
+    params = np.array([list(truth.values())])
+    centred = model.centred(params, np.array([1e21]))[0]
+    assert 10 ** centred[1] == pytest.approx(published([1e21], truth | {"floor": 0.0})[0])
+    np.testing.assert_array_equal(centred[2:], model.working(params)[0, 2:])

@@ -275,7 +275,8 @@ def test_huber_lines_minimise_their_loss():
 
         result = PowerLaw("flop", "loss", estimator=Huber(delta), replicates=5).fit(data, "run")
         options = {"xatol": 1e-12, "fatol": 1e-16, "maxiter": 4000}
-        best = minimize(total, result.line + [0.1, -0.005], method="Nelder-Mead", options=options)
+        shift = np.array([0.1, -0.005])
+        best = minimize(total, result.line + shift, method="Nelder-Mead", options=options)
         assert result.loss == pytest.approx(best.fun, rel=1e-9)
         assert result.line == pytest.approx(best.x, rel=1e-5)
     wide = PowerLaw("flop", "loss", replicates=5).fit(data, "run")
@@ -354,7 +355,9 @@ def test_standard_errors_do_not_depend_on_the_unit_of_the_response():
     law = ExponentialLaw("flop", "loss", "x_on_y", replicates=2)
     for factor in (1e-7, 1e7):
         other = law.fit(data.assign(loss=data["loss"] * factor), "run")
-        assert other.std_errors * factor == pytest.approx(law.fit(data, "run").std_errors, rel=1e-5)
+        scaled = other.std_errors.to_numpy() * factor
+        expected = law.fit(data, "run").std_errors.to_numpy()
+        assert scaled == pytest.approx(expected, rel=1e-5)
 
 
 def test_robust_intervals_of_the_slope_are_those_of_the_regression():
@@ -401,12 +404,12 @@ def test_predictions_with_covariates_follow_their_definition():
     design, response = regressors(data, False, ("year",))
     ols = sm.OLS(response, design).fit()
     rows = np.column_stack([np.ones(2), np.log10(at["flop"]), at["year"]])
-    assert np.log10(found["predicted"]) == pytest.approx(rows @ ols.params)
+    assert np.log10(found["predicted"].to_numpy()) == pytest.approx(rows @ ols.params)
     t = student.ppf(0.975, 11)
     variance = np.einsum("ij,jk,ik->i", rows, result.line_covariance, rows)
     for column, extra in (("upper", 0.0), ("prediction_upper", ols.scale)):
         half = t * np.sqrt(variance + extra)
-        assert np.log10(found[column]) == pytest.approx(rows @ ols.params + half)
+        assert np.log10(found[column].to_numpy()) == pytest.approx(rows @ ols.params + half)
     back = result.predict_x(found["predicted"], year=3.0)
     assert back["flop"][0] == pytest.approx(1e18)
     with pytest.raises(ValueError, match="give each covariate a value: year"):
@@ -425,8 +428,9 @@ def test_bands_of_all_methods_agree_where_the_data_fix_the_line(kind, direction)
     for method in ("jackknife", "percentile", "bca", "delta"):
         other = result.predict([1e17, 1e20, 1e24], method=method)
         for end in columns:
-            width = np.log(exact[end] / exact["predicted"])
-            assert np.log(other[end] / other["predicted"]) == pytest.approx(width, rel=0.25)
+            width = np.log(exact[end] / exact["predicted"]).to_numpy()
+            found = np.log(other[end] / other["predicted"]).to_numpy()
+            assert found == pytest.approx(width, rel=0.25), (method, end)
         assert other["predicted"].tolist() == exact["predicted"].tolist()
 
 
@@ -462,11 +466,11 @@ def test_lines_that_make_no_sense_are_refused():
 
 
 def test_the_group_on_which_a_covariate_rests_is_named_if_it_is_known():
-    for n, named in ((30, 'without "r7"'), (1200, "without a few of the groups")):
-        data = runs(n, n).assign(new=lambda d: d["run"] == f"r{d.index[-1] if n > 500 else 7}")
+    for n, alone, named in ((30, 7, 'without "r7"'), (1200, 1199, "without a few of the groups")):
+        data = runs(n, n)
         law = PowerLaw("flop", "loss", covariates=("new",), estimator=Huber(0.5), replicates=0)
         with pytest.raises(NotIdentifiedError, match=named):
-            law.fit(data.assign(new=data["new"] * 1.0), "run")
+            law.fit(data.assign(new=(data["run"] == f"r{alone}") * 1.0), "run")
 
 
 def test_an_estimator_of_least_squares_is_the_default():

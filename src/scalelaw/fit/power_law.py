@@ -26,7 +26,7 @@ class PowerLaw(LineLaw):
     ... })
     >>> law = PowerLaw("compute", "error", direction="x_on_y").fit(data, groups="paper")
     >>> round(law.cost_exponent().value, 1)
-    8.8
+    9.2
     """
 
     @property
@@ -71,7 +71,7 @@ class ExponentialLaw(LineLaw):
     >>> data = pd.DataFrame({"compute": [1e16, 1e17, 1e18, 1e19, 1e20, 1e21]})
     >>> data["error"] = 1 / (2.0 + 0.5 * (data.index + [0.01, 0, -0.01, 0, 0.01, 0]))
     >>> law = ExponentialLaw().fit(data)
-    >>> round(law.params["slope"], 2)
+    >>> round(float(law.params["slope"]), 2)
     0.5
     """
 

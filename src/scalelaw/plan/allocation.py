@@ -49,7 +49,7 @@ def allocate(
     budgets: Sequence[float],
     cost: RunCost | None = None,
     level: float = 0.95,
-    method: str = "jackknife",
+    method: str | None = None,
 ) -> Allocation:
     """Return the parameters and tokens of least loss for budgets, with intervals.
 
@@ -214,7 +214,7 @@ def _quantity(result: FitResult, budget: float, cost: RunCost, kind: int, params
 
 
 def _exponents(
-    result: FitResult, budgets: Sequence[float], cost: RunCost, level: float, method: str
+    result: FitResult, budgets: Sequence[float], cost: RunCost, level: float, method: str | None
 ) -> "pd.DataFrame":
     import pandas as pd
 

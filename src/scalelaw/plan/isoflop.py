@@ -144,7 +144,7 @@ class IsoFlopResult:
         result: FitResult,
         budgets: Sequence[float],
         cost: RunCost | None = None,
-        method: str = "jackknife",
+        method: str | None = None,
     ) -> IsoFlopComparison:
         """Compare the best sizes with those of a fitted law.
 
