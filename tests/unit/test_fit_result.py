@@ -170,6 +170,9 @@ def test_least_squares_use_the_jackknife_and_other_losses_the_draws(result):
     assert [found.lower, found.upper] == pytest.approx(
         np.exp(np.quantile(np.log(robust.draws[:, 2]), [0.025, 0.975]))
     )
+    # So do standard errors: leaving out a run moves a median by jumps, or not at all.
+    spread = np.std(robust.draws, axis=0, ddof=1)[:2]
+    assert robust.std_errors.to_numpy()[:2] == pytest.approx(spread)
     assert result.param("floor").method == "profile score"
     light = FitResult.from_json(result.to_json(data=False))
     assert light.param("floor").method == "percentile"

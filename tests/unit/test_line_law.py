@@ -11,6 +11,7 @@ from statsmodels.tools.eval_measures import aicc
 from scalelaw.errors import (
     FitError,
     InvalidValueError,
+    MissingColumnError,
     NotIdentifiedError,
     TooFewGroupsError,
     TooFewRecordsError,
@@ -346,7 +347,7 @@ def test_units_of_x_and_y_change_the_scale_only(settings):
         columns = ["predicted", "lower", "upper", "prediction_lower", "prediction_upper"]
         for method in (None, "percentile"):
             assert other.predict([1e2], method=method)[columns].to_numpy() == pytest.approx(
-                1e4 * one.predict([1e20], method=method)[columns].to_numpy(), rel=1e-6
+                1e4 * one.predict([1e20], method=method)[columns].to_numpy(), rel=1e-6, nan_ok=True
             )
 
 
@@ -459,6 +460,8 @@ def test_lines_that_make_no_sense_are_refused():
         PowerLaw("flop", "loss", covariates=("year",)).fit(
             data.assign(year=pd.Timestamp("2020-01-01")), "run"
         )
+    with pytest.raises(InvalidValueError, match='several columns "flop"; rename all but one'):
+        PowerLaw("flop", "loss").fit(data.rename(columns={"year": "flop"}))
     with pytest.raises(InvalidValueError, match='"data" is empty in row 3'):
         PowerLaw("flop", "loss", effects="data").fit(
             data.assign(data=data["data"].where(data.index != 3))
@@ -476,3 +479,25 @@ def test_the_group_on_which_a_covariate_rests_is_named_if_it_is_known():
 def test_an_estimator_of_least_squares_is_the_default():
     assert PowerLaw().estimator == LeastSquares()
     assert isinstance(PowerLaw("flop", "loss", replicates=0).fit(runs(), "run"), LineResult)
+
+
+def test_an_exponential_law_is_infinite_where_its_inverse_is_not_positive():
+    law = ExponentialLaw("flop", "loss", replicates=2)
+    result = law.fit(runs(sd=0.001, halving=np.inf), "run")
+    end = 10 ** -(result.params["intercept"] / result.params["slope"])
+    table = result.predict([end / 10, end * 10])
+    assert table["predicted"].tolist() == pytest.approx([np.inf, 1 / result.params["slope"]])
+    assert (table["upper"] == np.inf).tolist()[0]
+    assert not table.isna().any().any()
+
+
+def test_a_quantile_has_no_band_for_new_records():
+    result = PowerLaw("flop", "loss", estimator=Pinball(0.1), replicates=50).fit(
+        runs(40, 40), "run"
+    )
+    table = result.predict([1e20])
+    assert table["lower"][0] < table["predicted"][0] < table["upper"][0]
+    assert np.isnan(table["prediction_lower"][0])
+    assert np.isnan(result.predict_x(float(table["predicted"][0]))["prediction_upper"][0])
+    with pytest.raises(MissingColumnError, match='no column "flop"'):
+        result.predict(pd.DataFrame({"flops": [1e20]}))

@@ -12,7 +12,7 @@ import scalelaw.fit.losses as losses
 from scalelaw.errors import NotIdentifiedError
 from scalelaw.fit.model import Curve, Model, Solutions
 from scalelaw.fit.resample import bca_interval, jackknife_covariance, percentile_interval
-from scalelaw.fit.sample import Array, Sample
+from scalelaw.fit.sample import Array, Sample, numeric_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ FORMAT = 1
 
 METHODS = ("jackknife", "percentile", "bca", "delta")
 """Methods of intervals: ``jackknife`` is the spread of the estimates without each group (CR3 for
-least squares), with t; ``delta`` the same covariance carried by a gradient."""
+least squares), with t; ``delta`` is :attr:`FitResult.covariance` carried by a gradient, with t."""
 
 FEW_GROUPS = 10
 WEAK_CONDITION = 1e5
@@ -192,6 +192,12 @@ class FitResult:
         return len(self.left_out) - 1
 
     @property
+    def new_record_sd(self) -> float:
+        """Spread of new records about the law; NaN for a quantile, about which none is meant."""
+        quantile = isinstance(self.model.estimator, losses.Pinball)
+        return float("nan") if quantile else self.residual_sd
+
+    @property
     def default_method(self) -> str:
         """Method of intervals: the jackknife for least squares, else the bootstrap's percentiles.
 
@@ -210,13 +216,21 @@ class FitResult:
 
     @property
     def covariance(self) -> "pd.DataFrame":
-        """Covariance of the working parameters: of the logarithm where ``model.log_scale``."""
+        """Covariance of the working parameters: of the logarithm where ``model.log_scale``.
+
+        From leaving out groups for least squares, else from the bootstrap, as `default_method`.
+        """
         import pandas as pd
 
         names = list(self.model.param_names)
-        matrix = jackknife_covariance(
-            self.model.working(self.estimates), self.model.working(self.left_out)
-        )
+        working = self.model.working
+        if self.default_method == "jackknife":
+            matrix = jackknife_covariance(working(self.estimates), working(self.left_out))
+        else:
+            draws = working(self.draws)
+            draws = draws[np.isfinite(draws).all(axis=1)]
+            enough = len(draws) > 1
+            matrix = np.cov(draws, rowvar=False) if enough else np.full((len(names),) * 2, np.nan)
         return pd.DataFrame(matrix, index=names, columns=names)
 
     @property
@@ -344,14 +358,14 @@ class FitResult:
         pandas.DataFrame
             The predictors; ``predicted``; ``lower``, ``upper`` (of the law);
             ``prediction_lower``, ``prediction_upper`` (of a new record: the variance of the law
-            and that of the residuals added, t with `df`); ``extrapolated``; ``decades_beyond``
-            (how far outside its data the farthest predictor lies).
+            and that of the residuals added, t with `df`; NaN for quantiles); ``extrapolated``;
+            ``decades_beyond`` (how far outside its data the farthest predictor lies).
         """
         import pandas as pd
 
         names = list(self.model.x_names)
         if isinstance(x, pd.DataFrame):
-            at = x[names].to_numpy(dtype=np.float64)
+            at = np.stack([numeric_column(x, name) for name in names], axis=1)
         else:
             at = np.asarray(x, dtype=np.float64).reshape(-1, len(names))
         positive = np.array(self.model.positive_x)
@@ -367,7 +381,7 @@ class FitResult:
             found = self.derive("predicted", response, level, method, log=log)
             rows.append((found.value, found.lower, found.upper))
         centre, lower, upper = np.array(rows).T.reshape(3, -1)
-        extra = self._t(level) * self.residual_sd
+        extra = self._t(level) * self.new_record_sd
         with np.errstate(all="ignore"):
             if log:
                 down = np.hypot(np.log(centre / lower), extra)

@@ -255,7 +255,7 @@ class LineResult(FitResult):
         law, t = self.law, self._t(level)
         if method is not None:
             # Residuals are those of the line, whose scale is neither ln y nor always g(y).
-            sd = self.residual_sd / (abs(self.line[1]) if law.inverted else 1.0)
+            sd = self.new_record_sd / (abs(self.line[1]) if law.inverted else 1.0)
             with np.errstate(divide="ignore"):
                 rises = np.sign(law.transform(np.array(2.0)) - law.transform(np.array(1.0)))
                 centre = law.transform(frame["predicted"].to_numpy())
@@ -266,7 +266,7 @@ class LineResult(FitResult):
         at = frame[list(law.x_names)].to_numpy()
         log_x, others = np.log10(at[:, 0]), at[:, 1:]
         interval = self._inverse_interval if law.inverted else self._direct_interval
-        for ends, extra in (("", 0.0), ("prediction_", self.residual_sd**2)):
+        for ends, extra in (("", 0.0), ("prediction_", self.new_record_sd**2)):
             pair = [law.untransform(v) for v in interval(log_x, others, t, extra)]
             frame[f"{ends}lower"], frame[f"{ends}upper"] = np.minimum(*pair), np.maximum(*pair)
         return frame
@@ -308,7 +308,7 @@ class LineResult(FitResult):
         t = self._t(level)
         interval = self._direct_interval if law.inverted else self._inverse_interval
         lower, upper = interval(value, others, t, 0.0)
-        new_lower, new_upper = interval(value, others, t, self.residual_sd**2)
+        new_lower, new_upper = interval(value, others, t, self.new_record_sd**2)
         low, high = np.log10(self.x_range[0])
         with np.errstate(over="ignore"):
             return pd.DataFrame(

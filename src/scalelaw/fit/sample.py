@@ -188,6 +188,8 @@ def _column(data: "pd.DataFrame", name: str) -> "pd.Series[Any]":
         known = [str(column) for column in data.columns]
         hint = did_you_mean(name, known) or f"they have {', '.join(known)}"
         raise MissingColumnError(f'the data have no column "{name}" ({hint})')
+    if list(data.columns).count(name) > 1:
+        raise InvalidValueError(f'the data have several columns "{name}"; rename all but one')
     return data[name]
 
 
