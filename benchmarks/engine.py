@@ -73,9 +73,11 @@ def main() -> int:
         rows = cold() if part == "cold" else import_module(f"peers.{part}").run()
         for row in rows:
             theirs, ours = row["peer_seconds"], row["ours_seconds"]
+            # A row without a peer has none or NaN.
+            known = bool(theirs) and theirs == theirs
             both = (
                 f"{theirs:.3g} | {ours:.3g} | {theirs / ours:,.0f}"
-                if theirs
+                if known
                 else f"- | {ours:.3g} | -"
             )
             print(f"| {row['work']} | {row['peer']} | {both} | {row['check']} |", flush=True)

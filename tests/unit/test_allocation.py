@@ -8,6 +8,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from scalelaw.errors import NotIdentifiedError
+from scalelaw.fit.joint import SeparablePowerLaw
 from scalelaw.fit.losses import LeastSquares
 from scalelaw.fit.surface import (
     LossSurface,
@@ -19,7 +20,7 @@ from scalelaw.fit.surface import (
     tokens_per_parameter,
 )
 from scalelaw.plan import PerExampleCost, PowerCost, allocate, isoflop_grid
-from scalelaw.plan.allocation import optimum
+from scalelaw.plan.allocation import best_size, optimum
 
 TRUTH = np.array([1.7, 400.0, 0.34, 410.0, 0.28])
 LAW = LossSurface(estimator=LeastSquares(), replicates=200)
@@ -70,6 +71,16 @@ def test_intervals_are_those_of_the_closed_form(result):
     assert (row["lower"], row["upper"]) == pytest.approx((estimate.lower, estimate.upper), rel=1e-3)
 
 
+@pytest.mark.parametrize("method", ["jackknife", "percentile", "bca", "delta"])
+def test_budgets_do_not_depend_on_each_other(result, method):
+    budgets = [1e19, 1e21, 1e24]
+    together = allocate(result, budgets, method=method).table
+    alone = pd.concat([allocate(result, [b], method=method).table for b in budgets])
+    pd.testing.assert_frame_equal(together, alone.reset_index(drop=True))
+    widths = np.log(together["upper"] / together["lower"]).to_numpy().reshape(3, 4)
+    assert widths[2, 0] > 1.5 * widths[1, 0]
+
+
 def test_first_order_condition_of_any_powers(result):
     # With C = k N^a D^b the optimum has a beta B / D^beta = b alpha A / N^alpha.
     cost = PowerCost(3.0, 0.8, 1.3)
@@ -77,7 +88,7 @@ def test_first_order_condition_of_any_powers(result):
     found = allocate(result, [1e24], cost)
     n, d = value(found, "params"), value(found, "tokens")
     assert float(cost.cost(n, d)) == pytest.approx(1e24)
-    assert 0.8 * beta * b / d**beta == pytest.approx(1.3 * alpha * a / n**alpha, rel=1e-3)
+    assert 0.8 * beta * b / d**beta == pytest.approx(1.3 * alpha * a / n**alpha, rel=1e-9)
 
 
 @pytest.mark.parametrize("floor", [0.0, 1e9, 1e11])
@@ -125,7 +136,9 @@ def test_budgets_that_allow_no_tokens_are_no_obstacle(result):
     free = optimum(result, result.estimates[None], 1e21, PowerCost())
     wide = optimum(result, result.estimates[None], 1e21, UpTo(1e11))
     assert wide[1][0]
-    assert wide[0][0] == pytest.approx(free[0][0], abs=1e-9)
+    # One by the closed form, the other by search.
+    assert wide[0][0] == pytest.approx(free[0][0], abs=1e-5)
+    assert wide[2][0] == pytest.approx(free[2][0], rel=1e-8)
     best = float(np.exp(free[0][0]))
     narrow = optimum(result, result.estimates[None], 1e21, UpTo(best / 10))
     assert np.exp(narrow[0][0]) == pytest.approx(best / 10, rel=0.3)
@@ -156,6 +169,51 @@ def test_resampled_laws_without_an_optimum_are_told(result):
     found = allocate(replace(result, draws=draws), [1e20])
     assert [note.code for note in found.warnings] == ["no_interior_optimum"]
     assert found.warnings[0].details["share"] == pytest.approx(0.25)
+    assert found.warnings[0].details["left_out"] == 0
+
+
+@pytest.mark.parametrize(("term", "side"), [(2, "lower"), (4, "upper")])
+def test_laws_without_an_optimum_leave_the_interval_open(result, term, side):
+    # Without gain from parameters none is best, without gain from tokens all are parameters.
+    closed = allocate(result, [1e20], method="percentile").table.set_index("quantity")
+    draws = result.draws.copy()
+    draws[::10, term] = -0.1
+    found = allocate(replace(result, draws=draws), [1e20], method="percentile")
+    table = found.table.set_index("quantity")
+    other = "upper" if side == "lower" else "lower"
+    ends = {"lower": 0.0, "upper": np.inf}
+    assert table.loc["params", side] == ends[side]
+    assert table.loc["tokens", other] == ends[other]
+    assert table.loc["tokens per params", other] == ends[other]
+    assert table.loc["params", other] == pytest.approx(closed.loc["params", other], rel=0.1)
+    # A tenth of the draws does not reach the ends of an 80% interval.
+    narrow = allocate(replace(result, draws=draws), [1e20], level=0.7, method="percentile")
+    assert np.isfinite(narrow.table["upper"]).all()
+    assert (narrow.table["lower"] > 0).all()
+    assert narrow.warnings == ()
+
+
+def test_an_optimum_that_rests_on_one_group_is_told(result):
+    left_out = result.left_out.copy()
+    left_out[3, 4] = -0.1
+    found = allocate(replace(result, left_out=left_out), [1e20], method="jackknife")
+    assert [note.code for note in found.warnings] == ["no_interior_optimum"]
+    assert found.warnings[0].details["left_out"] == 1
+    row = found.table.iloc[0]
+    assert (row["lower"], row["upper"]) == (0.0, np.inf)
+
+
+def test_closed_form_is_that_of_any_form_of_the_same_law(result):
+    same = SeparablePowerLaw(x=("params", "tokens"), y="loss")
+    assert same.param_names == ("E", "A_params", "alpha_params", "A_tokens", "alpha_tokens")
+    draws = result.draws.copy()
+    draws[::7, 0] = 0.0
+    x = np.array(result.x_range).T
+    for budget, cost in [(1e19, PowerCost()), (1e24, PowerCost(3.0, 0.8, 1.3))]:
+        closed, searched = (best_size(model, draws, x, budget, cost) for model in (LAW, same))
+        assert closed[1].all()
+        assert closed[0] == pytest.approx(searched[0], abs=1e-5)
+        assert closed[2] == pytest.approx(searched[2], rel=1e-8)
 
 
 def test_a_law_without_an_optimum_is_refused(result):
@@ -166,10 +224,12 @@ def test_a_law_without_an_optimum_is_refused(result):
 
 
 def test_wrong_input(result):
-    with pytest.raises(ValueError, match="positive"):
-        allocate(result, [])
-    with pytest.raises(ValueError, match="positive"):
-        allocate(result, [1e20, -1])
+    for budgets in ([], [1e20, -1.0], [1e20, np.nan], [np.inf]):
+        with pytest.raises(ValueError, match="positive"):
+            allocate(result, budgets)
+    for level in (0.0, 1.0, np.nan):
+        with pytest.raises(ValueError, match="level"):
+            allocate(result, [1e20], level=level)
     with pytest.raises(ValueError, match="method"):
         allocate(result, [1e20], method="magic")
 

@@ -4,9 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import minimize
+from scipy.stats import norm
 
 from scalelaw.errors import FitError, NotIdentifiedError, TooFewGroupsError
-from scalelaw.fit import ExponentialLaw, FlooredPowerLaw, Huber, PowerLaw
+from scalelaw.fit import (
+    ExponentialLaw,
+    FlooredPowerLaw,
+    Huber,
+    LeastSquares,
+    LossSurface,
+    MultiplicativePowerLaw,
+    PowerLaw,
+)
 from scalelaw.fit.form_comparison import compare_forms
 from scalelaw.fit.system_comparison import compare_systems, fit_paired
 
@@ -194,3 +203,126 @@ def test_comparisons_refuse_what_they_cannot_compare():
     disjoint = data.assign(scale=data["system"] + data["scale"].astype(str))
     apart = fit_paired(PowerLaw("flop", "loss", replicates=10), disjoint, "system", "scale")
     assert not apart.paired
+
+
+def test_systems_that_share_no_group_have_the_freedom_of_the_smaller():
+    data = systems(0.1)
+    few = data[(data["system"] == "old") | (data["scale"] < 4)]
+    few = few.assign(scale=few["system"] + few["scale"].astype(str))
+    law = PowerLaw("flop", "loss", replicates=10)
+    found = fit_paired(law, few, "system", "scale").responses(1e20, "old").iloc[0]
+    each = compare_systems({k: law.fit(v, "scale") for k, v in few.groupby("system", sort=False)})
+    other = each.responses(1e20, "old").iloc[0]
+    # 4 groups of one system, not the 18 of both.
+    assert [found["lower"], found["upper"]] == pytest.approx([other["lower"], other["upper"]])
+
+
+def test_an_average_needs_draws():
+    comparison = compare_forms({"power": PowerLaw("flop", "loss", replicates=0)}, runs(power))
+    with pytest.raises(NotIdentifiedError, match="no bootstrap draws; set their replicates"):
+        comparison.predict(1e20, "equal")
+
+
+def test_averages_of_laws_of_parameters_and_tokens():
+    rng = np.random.default_rng(0)
+    n, d = 10 ** rng.uniform(7, 9, 30), 10 ** rng.uniform(9, 11, 30)
+    loss = (1.7 + 400 / n**0.34 + 410 / d**0.28) * np.exp(0.005 * rng.normal(size=30))
+    data = pd.DataFrame({"params": n, "tokens": d, "loss": loss})
+    laws = {
+        "surface": LossSurface(estimator=LeastSquares(), replicates=100),
+        "product": MultiplicativePowerLaw(x=("params", "tokens"), y="loss", replicates=100),
+    }
+    comparison = compare_forms(laws, data)
+    found = comparison.predict([1e9, 1e11])
+    assert found.value == pytest.approx(1.7 + 400 / 1e9**0.34 + 410 / 1e11**0.28, rel=0.01)
+    assert found.lower < found.value < found.upper
+    for wrong in (1e9, [1e9, 1e11, 1e20], [[1e9, 1e11], [1e9, 1e11]]):
+        with pytest.raises(ValueError, match="one value each of params, tokens"):
+            comparison.predict(wrong)
+
+
+def test_laws_of_different_responses_are_refused():
+    laws = {"a": PowerLaw("flop", "loss"), "b": PowerLaw("flop", "error")}
+    with pytest.raises(ValueError, match="laws of error and loss"):
+        compare_forms(laws, runs(power))
+
+
+def test_ranking_counts_the_draws_in_which_a_system_is_lowest():
+    data = systems(0.1)
+    twin = data[data["system"] == "new"].assign(system="twin")
+    twin["loss"] *= np.exp(0.005 * np.random.default_rng(5).normal(size=len(twin)))
+    law = PowerLaw("flop", "loss", replicates=400)
+    comparison = fit_paired(law, pd.concat([data, twin]), "system", "scale")
+    table = comparison.ranking(1e23).set_index("system")
+    at = np.array([[1e23]])
+    drawn = {
+        name: result.model.evaluate(comparison.draws[name], at)[:, 0]
+        for name, result in comparison.results.items()
+    }
+    shares = pd.DataFrame(drawn).idxmin(axis=1).value_counts(normalize=True)
+    expected = shares.reindex(table.index, fill_value=0.0)
+    assert table["probability_best"].to_numpy() == pytest.approx(expected.to_numpy())
+    assert 0.02 < table.loc["twin", "probability_best"] < 0.98
+    assert table.index[-1] == "old"
+    assert table["decades_beyond"].to_numpy() == pytest.approx(
+        np.full(3, 23 - np.log10(data["flop"].max()))
+    )
+    assert table["paired"].all()
+    own = comparison.results["old"].predict([1e23]).iloc[0]
+    row = table.loc["old"]
+    assert (row["lower"], row["upper"]) == (own["lower"], own["upper"])
+
+
+def test_a_single_new_run_is_less_sure_to_be_best():
+    comparison = fit_paired(PowerLaw("flop", "loss"), systems(0.06), "system", "scale")
+    laws, single = comparison.ranking(1e20), comparison.ranking(1e20, new_run=True)
+    assert laws["system"].tolist() == single["system"].tolist() == ["new", "old"]
+    assert laws["probability_best"][0] == 1.0
+    gap = np.log(laws["predicted"][1] / laws["predicted"][0])
+    sd = np.hypot(*(r.residual_sd for r in comparison.results.values()))
+    assert single["probability_best"][0] == pytest.approx(norm.cdf(gap / sd), abs=0.05)
+    assert (np.log(single["upper"] / single["lower"]) > np.log(laws["upper"] / laws["lower"])).all()
+    again = comparison.ranking(1e20, new_run=True)
+    pd.testing.assert_frame_equal(single, again)
+
+
+def test_systems_that_tie_share_the_credit():
+    data = systems(0.1)
+    same = pd.concat([data, data[data["system"] == "new"].assign(system="copy")])
+    law = PowerLaw("flop", "loss", replicates=50)
+    table = fit_paired(law, same, "system", "scale").ranking(1e20).set_index("system")
+    assert table["probability_best"].to_dict() == {"new": 0.5, "copy": 0.5, "old": 0.0}
+
+
+def test_limits_of_a_comparison_are_told():
+    assert compare_forms({"power": FORMS["power"]}, runs(power), "run", years="year").warnings == ()
+    laws = {
+        "power": FORMS["power"],
+        "huber": PowerLaw("flop", "loss", estimator=Huber(0.01), replicates=20),
+        "floor": FlooredPowerLaw("flop", "loss", replicates=20),
+    }
+    data = runs(power, groups=4)
+    found = {note.code: note for note in compare_forms(laws, data, "run", years="year").warnings}
+    assert found["akaike_of_some"].details == {"forms": ["huber"]}
+    # Three parameters need more groups than two.
+    assert found["unequal_later_fits"].details == {"forms": ["floor"]}
+    few = compare_forms(laws, runs(power, groups=3), "run")
+    assert [(n.code, n.details["forms"]) for n in few.warnings if n.code == "not_fitted"] == [
+        ("not_fitted", ["floor"])
+    ]
+
+
+@pytest.mark.parametrize(("seed", "told"), [(0, []), (2, [["power", "exponential"]])])
+def test_it_is_told_where_later_years_speak_for_another_law(seed, told):
+    # Compute and years rise together, as they do; the error that runs share decides.
+    rng = np.random.default_rng(seed)
+    run = np.arange(40) % 10
+    data = pd.DataFrame({"flop": 10 ** (16 + 0.6 * run + 0.02 * (np.arange(40) % 4)), "run": run})
+    error = 0.03 * rng.normal(size=10)[run] + 0.01 * rng.normal(size=40)
+    data = data.assign(loss=(0.3 + 60 * data["flop"] ** -0.1) * np.exp(error), year=2010 + run)
+    comparison = compare_forms(FORMS, data, "run", years="year")
+    table = comparison.table.set_index("form")
+    assert table["group_loss"].idxmin() == "power"
+    assert table["later_loss"].idxmin() == ("exponential" if told else "power")
+    notes = [note for note in comparison.warnings if note.code == "later_years_differ"]
+    assert [note.details["forms"] for note in notes] == told

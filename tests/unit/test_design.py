@@ -139,6 +139,22 @@ def test_scores_tell_designs_apart():
     assert (wide["failed"] == 0).all()
 
 
+def test_scores_come_with_what_the_plan_costs():
+    def both(**grid):
+        scores = score_design(
+            isoflop_grid([1e15, 1e17, 1e19], **grid), TRUE, [1e20], 0.003, LAW, simulations=2
+        )
+        return scores[["total_cost", "correlation"]].drop_duplicates().to_numpy()
+
+    [[cost, wide]], [[twice, narrow]] = both(), both(half_width=0.1, runs=2)
+    assert cost == pytest.approx(6 * (1e15 + 1e17 + 1e19))
+    assert twice == pytest.approx(2 * cost)
+    # ln N = (ln C - u) / 2 and ln D = (ln C + u) / 2 but for constants, with u = ln D/N.
+    spent, ratio = np.var([0, 2, 4]), np.var(np.linspace(-2.4, 2.4, 6))
+    assert wide == pytest.approx((spent - ratio) / (spent + ratio))
+    assert narrow > 0.95
+
+
 def test_scores_of_several_truths_and_targets():
     second = TRUE | {"alpha": 0.3}
     grid = isoflop_grid([1e18, 1e19, 1e20])
@@ -183,7 +199,9 @@ def test_suggestions_spend_their_budgets_and_narrow_the_target(pilot):
         "cost",
         "expected_sd",
         "variance_left",
+        "draws_used",
     ]
+    assert (found["draws_used"] == 1.0).all()
     assert len(found) == 8
     assert set(found["budget"]) <= {1e18, 1e19}
     assert found["cost"].to_numpy() == pytest.approx(found["budget"].to_numpy())
@@ -339,6 +357,10 @@ def test_suggestions_refuse_what_they_cannot_answer(pilot):
     with pytest.raises(TooFewRecordsError, match="replicates"):
         suggest_runs(replace(pilot, draws=pilot.draws[:20].copy()), [1e21])
     draws = pilot.draws.copy()
+    draws[:60, 4] = -0.1
+    found = suggest_runs(replace(pilot, draws=draws), [1e21])
+    assert found["draws_used"].unique() == pytest.approx([0.8])
+    draws = draws.copy()
     draws[:200, 4] = -0.1
     with pytest.raises(NotIdentifiedError, match="33%"):
         suggest_runs(replace(pilot, draws=draws), [1e21])

@@ -427,6 +427,8 @@ def test_wrong_input():
         fit_isoflop(table.assign(loss=table["loss"] - 2.5), d="tokens")
     with pytest.raises(ValueError, match="positive"):
         fit_isoflop(table, d="tokens", replicates=10).predict([0.0])
+    with pytest.raises(ValueError, match="finite"):
+        fit_isoflop(table, d="tokens", replicates=10).predict([1e20, np.nan])
 
 
 def test_sweeps_leave_other_runs_alone():

@@ -274,9 +274,7 @@ def test_more_predictors_than_two_are_recovered():
 def test_units_of_the_data_change_amplitudes_only(kind):
     law = kind()
     data = planted(law, TRUTHS[kind], runs=2, sd=0.02, seed=8, relative=True)
-    scaled = data.assign(
-        params=data.params * 1e24, tokens=data.tokens * 1e9, loss=data.loss * 1e-3
-    )
+    scaled = data.assign(params=data.params * 1e24, tokens=data.tokens * 1e9, loss=data.loss * 1e-3)
     first, second = solved(law, data), solved(law, scaled)
     assert second.loss == pytest.approx(first.loss, rel=1e-8)
     assert second.estimates[0] == pytest.approx(1e-3 * first.estimates[0], rel=1e-5)

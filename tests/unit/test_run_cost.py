@@ -35,6 +35,20 @@ def test_tokens_spend_the_budget(law):
     assert law.cost(n, law.d_for(budgets, n)) == pytest.approx(np.broadcast_to(budgets, (3, 9)))
 
 
+@pytest.mark.parametrize("law", LAWS)
+def test_parameters_spend_the_budget(law):
+    d = np.geomspace(1e5, 1e9, 9)
+    budgets = np.array([1e20, 1e26])[:, None]
+    assert law.cost(law.n_for(budgets, d), d) == pytest.approx(np.broadcast_to(budgets, (2, 9)))
+
+
+def test_no_size_is_small_enough_where_examples_alone_cost_the_budget():
+    law = PerExampleCost(6.0, 1.0, 1e9)
+    found = law.n_for(1e18, [1e8, 1e9, 1e10])
+    assert found[0] == pytest.approx((1e10 - 1e9) / 6)
+    assert np.isnan(found[1:]).all()
+
+
 def test_gpt3_cost_in_flop():
     # Brown et al. (2020), table D.1: 3.14e23 FLOP for 174.6e9 parameters and 300e9 tokens.
     assert float(PowerCost().cost(174.6e9, 300e9)) == pytest.approx(3.14e23, rel=2e-3)
@@ -69,6 +83,7 @@ def test_power_cost_is_recovered_whatever_is_fixed(fixed):
     assert (fit.law.k, fit.law.a, fit.law.b) == pytest.approx((8.0, 0.95, 1.1), rel=1e-9)
     assert fit.residual_sd < 1e-10
     assert fit.n_records == 30
+    assert fit.warnings == ()
 
 
 def test_power_cost_with_noise():
@@ -92,6 +107,9 @@ def test_residual_sd_counts_the_fitted_parameters():
 def test_wrong_fixed_exponent_shows_in_the_residuals():
     fit = fit_power_cost(recorded(PowerCost()), fixed={"a": 0.5, "b": 1.0})
     assert fit.residual_sd > 1
+    assert [note.code for note in fit.warnings] == ["poor_cost_fit"]
+    assert fit.warnings[0].details["residual_sd"] == fit.residual_sd
+    assert not fit_power_cost(recorded(PowerCost(), noise=0.07)).warnings
 
 
 @pytest.mark.parametrize(

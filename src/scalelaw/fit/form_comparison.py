@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalelaw.errors import FitError, NotIdentifiedError
-from scalelaw.fit.fit_result import Estimate, FitResult
+from scalelaw.fit.fit_result import Estimate, FitResult, Note
 from scalelaw.fit.line_law import LineLaw
 from scalelaw.fit.line_result import gaussian_aicc
 from scalelaw.fit.losses import LeastSquares
@@ -16,6 +16,7 @@ from scalelaw.fit.sample import Array, numeric_column
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import ArrayLike
 
 WEIGHTS = ("stacking", "akaike", "equal")
 
@@ -34,24 +35,31 @@ class FormComparison:
         standard error ``group_loss_se``, ``later_loss`` and ``later_fits`` (the same for groups of
         later years under the law fitted to the years before, and how many such fits), and the
         weights ``akaike`` and ``stacking``.
+    warnings : tuple of Note
+        ``not_fitted``, ``akaike_of_some``, ``not_stacked``, ``unequal_later_fits``,
+        ``later_years_differ``.
     """
 
     results: Mapping[str, FitResult]
     table: "pd.DataFrame"
+    warnings: tuple[Note, ...] = ()
 
-    def predict(self, x: float, weights: str = "stacking", level: float = 0.95) -> Estimate:
+    def predict(self, x: "ArrayLike", weights: str = "stacking", level: float = 0.95) -> Estimate:
         """Return the response at a predictor, averaged over the laws.
 
         Parameters
         ----------
-        x : float
-            Predictor.
+        x : float or array, shape (q,)
+            Predictor, or all of them in the order of the laws.
         weights : {"stacking", "akaike", "equal"}
             Weights of the laws.
         level : float
             Level of the interval: quantiles of the mixture of the laws' bootstrap draws.
         """
-        at = np.array([[x]])
+        at = np.atleast_2d(np.asarray(x, dtype=np.float64))
+        for result in self.results.values():
+            if at.shape != (1, len(result.model.x_names)):
+                raise ValueError(f"one value each of {', '.join(result.model.x_names)} is needed")
         values = {
             name: (
                 result.model.evaluate(result.estimates, at)[0],
@@ -147,6 +155,8 @@ def compare_forms(
     ------
     FitError
         If no law can be fitted.
+    ValueError
+        If the laws are of different responses.
 
     Notes
     -----
@@ -175,6 +185,9 @@ def compare_forms(
     """
     import pandas as pd
 
+    responses = {model.y_name for model in models.values()}
+    if len(responses) > 1:
+        raise ValueError(f"laws of {' and '.join(sorted(responses))} cannot be compared")
     results: dict[str, FitResult] = {}
     rows: list[dict[str, Any]] = []
     held: list[Array] = []
@@ -208,7 +221,60 @@ def compare_forms(
     sample = next(iter(results.values())).sample
     assert sample is not None
     table.loc[fitted, "stacking"] = _stack(np.stack(held, axis=1), sample.weights)
-    return FormComparison(results, table)
+    return FormComparison(results, table, tuple(_notes(table)))
+
+
+def _notes(table: "pd.DataFrame") -> list[Note]:
+    """Return what limits the comparison."""
+    found = []
+
+    def note(code: str, severity: str, message: str, forms: "pd.Series[Any]") -> None:
+        names = [str(name) for name in forms]
+        found.append(Note(code, severity, message.format(", ".join(names)), {"forms": names}))
+
+    fitted = table["status"] == "fitted"
+    if not fitted.all():
+        note("not_fitted", "warning", "not fitted, see their status: {}", table["form"][~fitted])
+    some = fitted & table["aicc"].isna()
+    if some.any() and table["aicc"].notna().any():
+        note(
+            "akaike_of_some",
+            "warning",
+            "Akaike weights leave out {}, not fitted by least squares of logarithms; compare by "
+            "group_loss, or fit all in that way",
+            table["form"][some],
+        )
+    alone = fitted & table["group_loss"].isna()
+    if alone.any():
+        note(
+            "not_stacked",
+            "warning",
+            "without one of the groups {} cannot be fitted or foretells nothing, and has no "
+            "stacking weight",
+            table["form"][alone],
+        )
+    if "later_fits" in table:
+        fits = table.loc[fitted, "later_fits"]
+        if fits.min() < fits.max():
+            note(
+                "unequal_later_fits",
+                "warning",
+                "the losses on later years are of different years: {} could be fitted to fewer of "
+                "them",
+                table["form"][fitted & (table["later_fits"] < fits.max())],
+            )
+        scored = table[fitted & table["later_loss"].notna() & table["group_loss"].notna()]
+        if len(scored) > 1:
+            best, later = (scored[kind].idxmin() for kind in ("group_loss", "later_loss"))
+            if best != later:
+                note(
+                    "later_years_differ",
+                    "info",
+                    "of these, the first foretells groups left out best and the second later "
+                    "years, which is what an extrapolation rests on: {}",
+                    table["form"][[best, later]],
+                )
+    return found
 
 
 def _held_out(result: FitResult) -> Array:

@@ -14,6 +14,7 @@ from scalelaw.fit.sample import Array, read_groups
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import ArrayLike
 
 _SEARCH = 30.0
 """Decades beyond the data within which two laws are searched for a crossing."""
@@ -40,6 +41,74 @@ class SystemComparison:
     left_out: Mapping[str, Array]
     paired: bool
     warnings: tuple[Note, ...]
+
+    def ranking(
+        self,
+        x: "ArrayLike",
+        level: float = 0.95,
+        method: str | None = None,
+        new_run: bool = False,
+        seed: int = 0,
+    ) -> "pd.DataFrame":
+        """Return the response of each system at a predictor, and how likely it is the lowest.
+
+        Parameters
+        ----------
+        x : float or array, shape (q,)
+            Predictors.
+        level : float
+            Level of the intervals.
+        method : {"jackknife", "percentile", "bca", "delta"}, optional
+            Of the intervals, see :meth:`FitResult.derive`.
+        new_run : bool
+            Whether one new run of each system is asked for, with its own error, and not the law.
+        seed : int
+            Seed of those errors.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per system, the likeliest first: ``system``, ``predicted``, ``lower``,
+            ``upper``, ``probability_best`` (share of the draws in which it is the lowest),
+            ``extrapolated``, ``decades_beyond`` its data, ``method``, ``paired``.
+        """
+        import pandas as pd
+
+        at = np.atleast_2d(np.asarray(x, dtype=np.float64))
+        rng = np.random.default_rng(seed)
+        rows, drawn = [], []
+        for name, result in self.results.items():
+            row = result.predict(at, level, method).iloc[0]
+            kind = "prediction_" if new_run else ""
+            rows.append(
+                {
+                    "system": name,
+                    "predicted": row["predicted"],
+                    "lower": row[f"{kind}lower"],
+                    "upper": row[f"{kind}upper"],
+                    "probability_best": np.nan,
+                    "extrapolated": bool(row["extrapolated"]),
+                    "decades_beyond": row["decades_beyond"],
+                    "method": method or result.default_method,
+                    "paired": self.paired,
+                }
+            )
+            values = result.model.evaluate(self.draws[name], at)[:, 0]
+            if new_run:
+                error = result.residual_sd * rng.standard_normal(len(values))
+                logs = result.model.residuals == "log"
+                values = values * np.exp(error) if logs else values + error
+            drawn.append(values)
+        table = pd.DataFrame(rows)
+        each = np.stack(drawn)
+        each = each[:, np.isfinite(each).all(axis=0)]
+        if each.shape[1]:
+            # Systems that tie share the credit.
+            lowest = each == each.min(axis=0)
+            table["probability_best"] = (lowest / lowest.sum(axis=0)).mean(axis=1)
+        return table.sort_values(
+            ["probability_best", "predicted"], ascending=[False, True], ignore_index=True
+        )
 
     def responses(
         self, x: float | Array, reference: str, level: float = 0.95, method: str = "jackknife"

@@ -1,16 +1,18 @@
 """How to divide a budget between parameters and tokens, by a fitted law of both."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scalelaw.errors import NotIdentifiedError
 from scalelaw.fit.fit_result import Estimate, FitResult, Note
 from scalelaw.fit.model import Model
 from scalelaw.fit.sample import Array
+from scalelaw.fit.surface import LossSurface
 from scalelaw.plan.run_cost import PowerCost, RunCost
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ _REACH = 3.0
 """Decades beyond the observed sizes that are searched."""
 
 _COARSE, _FINE = 61, 65
+
+_ROWS = 4096
+"""Laws that are searched at a time, which bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,8 @@ class Allocation:
     table : pandas.DataFrame
         One row per budget and quantity (parameters, tokens, tokens per parameter, loss, by the
         names of their columns): ``budget``, ``quantity``, ``value``, ``lower``, ``upper``,
-        ``method``.
+        ``method``. A resampled law without a best size counts as one that is infinitely far on the
+        side to which its loss falls.
     exponents : pandas.DataFrame
         How the optimal parameters and tokens grow with the budget, between the smallest and the
         largest: ``quantity``, ``value``, ``lower``, ``upper``, ``method``. Empty for one budget.
@@ -76,6 +82,8 @@ def allocate(
 
     Raises
     ------
+    ValueError
+        If a budget or the level is impossible, or the law has not two predictors.
     NotIdentifiedError
         If the law has no optimum for a budget within three decades of the observed sizes, or of as
         many more as the budget lies beyond their cost.
@@ -89,34 +97,29 @@ def allocate(
 
     if len(result.model.x_names) != 2:
         raise ValueError("an allocation needs a law of two predictors, parameters and tokens")
-    if not len(budgets) or min(budgets) <= 0:
-        raise ValueError("budgets must be positive")
-    law = PowerCost() if cost is None else cost
+    if not len(budgets) or not all(0 < budget < np.inf for budget in budgets):
+        raise ValueError("budgets must be positive and finite")
+    if not 0 < level < 1:
+        raise ValueError("level must lie between 0 and 1")
+    optima = _Optima(result, PowerCost() if cost is None else cost)
     n_name, d_name = result.model.x_names
     names = (n_name, d_name, f"{d_name} per {n_name}", result.model.y_name)
     rows: list[dict[str, object]] = []
     notes: list[Note] = []
     for budget in budgets:
-        _, interior, _ = optimum(result, result.estimates[None, :], budget, law)
-        if not interior[0]:
+        if not optima.interior(result.estimates[None, :], budget)[0]:
             raise NotIdentifiedError(
                 f"the law has no best {n_name} for a budget of {budget:.3g}: its loss still falls "
                 f"more than {_REACH:.0f} decades beyond the observed sizes; fit another law"
             )
-        good = result.draws[np.isfinite(result.draws).all(axis=1)]
-        edge = 1 - float(np.mean(optimum(result, good, budget, law)[1])) if len(good) else 0.0
-        if edge > (1 - level) / 2:
-            notes.append(_at_edge(budget, edge))
-
+        notes += _no_interior(optima, budget, level)
         found = [
-            result.derive(name, partial(_quantity, result, budget, law, kind), level, method)
+            result.derive(name, partial(optima.quantity, budget, kind), level, method)
             for kind, name in enumerate(names)
         ]
         rows += [{"budget": budget, **_row(estimate)} for estimate in found]
         notes += _outside(result, budget, found[0].value, found[1].value)
-    return Allocation(
-        pd.DataFrame(rows), _exponents(result, budgets, law, level, method), tuple(notes)
-    )
+    return Allocation(pd.DataFrame(rows), _exponents(optima, budgets, level, method), tuple(notes))
 
 
 def optimum(
@@ -173,6 +176,41 @@ def best_size(
     margin = reach * np.log(10)
     low, high = low - margin - max(float(down), 0.0), high + margin + max(float(up), 0.0)
 
+    log_n, loss = _closed_form(model, params, budget, cost)
+    interior = np.asarray((log_n > low) & (log_n < high))
+    rest = np.flatnonzero(~interior)
+    for start in range(0, len(rest), _ROWS):
+        some = rest[start : start + _ROWS]
+        log_n[some], interior[some], loss[some] = _search(
+            model, params[some], budget, cost, low, high
+        )
+    return log_n, interior, loss
+
+
+def _closed_form(model: Model, params: Array, budget: float, cost: RunCost) -> tuple[Array, Array]:
+    """Return ln N* and the loss there; NaN for other laws than a surface and a power of N and D.
+
+    The slopes of A / N^alpha and B / D^beta along the curve balance (Hoffmann et al. 2022, eq. 4,
+    for any exponents of the cost).
+    """
+    if not (isinstance(model, LossSurface) and isinstance(cost, PowerCost)):
+        return np.full(len(params), np.nan), np.full(len(params), np.nan)
+    with np.errstate(all="ignore"):
+        falls = np.all(params[:, 1:] > 0, axis=1, keepdims=True)
+        e, a, alpha, b, beta = np.where(falls, params, np.nan).T
+        log_d = (np.log(budget) - np.log(cost.k)) / cost.b
+        power = cost.a / cost.b
+        log_n = np.log(a) + np.log(alpha) - np.log(b) - np.log(beta) - np.log(power) + beta * log_d
+        log_n /= alpha + beta * power
+        loss = e + a * np.exp(-alpha * log_n) + b * np.exp(-beta * (log_d - power * log_n))
+    return log_n, loss
+
+
+def _search(
+    model: Model, params: Array, budget: float, cost: RunCost, low: float, high: float
+) -> tuple[Array, Array, Array]:
+    """Return ln N*, whether it is inside the range of ln N, and the loss; see :func:`optimum`."""
+
     def losses(rows: Array, grid: Array) -> Array:
         n = np.exp(grid)
         with np.errstate(all="ignore"):
@@ -205,16 +243,44 @@ def best_size(
     return log_n, interior, loss
 
 
-def _quantity(result: FitResult, budget: float, cost: RunCost, kind: int, params: Array) -> Array:
-    """Return the optimal parameters, tokens, their ratio, or the loss (kinds 0 to 3)."""
-    log_n, _, loss = optimum(result, params, budget, cost)
-    n = np.exp(log_n)
-    d = cost.d_for(budget, n)
-    return (n, d, d / n, loss)[kind]
+@dataclass(frozen=True, eq=False)
+class _Optima:
+    """The best runs by a fitted law and its resamplings, each found once for a budget."""
+
+    result: FitResult
+    cost: RunCost
+    found: dict[tuple[float, str], tuple[Array, Array, Array]] = field(default_factory=dict)
+
+    def at(self, params: Array, budget: float) -> tuple[Array, Array, Array]:
+        """Return ln N*, whether it is interior, and the loss; see :func:`optimum`."""
+        for name in ("draws", "left_out"):
+            if params is getattr(self.result, name):
+                if (budget, name) not in self.found:
+                    found = optimum(self.result, params, budget, self.cost)
+                    self.found[budget, name] = found
+                return self.found[budget, name]
+        return optimum(self.result, params, budget, self.cost)
+
+    def interior(self, params: Array, budget: float) -> NDArray[np.bool_]:
+        """Return which of the laws that are known have a best size."""
+        interior = self.at(params, budget)[1]
+        return np.asarray(interior[np.isfinite(params).all(axis=1)], dtype=np.bool_)
+
+    def quantity(self, budget: float, kind: int, params: Array) -> Array:
+        """Return the optimal parameters, tokens, their ratio, or the loss (kinds 0 to 3)."""
+        log_n, interior, loss = self.at(params, budget)
+        if kind == 3:
+            return loss
+        middle = float(np.log(self.result.x_range[0]).mean())
+        beyond = np.where(np.isnan(log_n), np.nan, np.copysign(np.inf, log_n - middle))
+        with np.errstate(all="ignore"):
+            n = np.exp(np.where(interior, log_n, beyond))
+            d = self.cost.d_for(budget, n)
+            return (n, d, d / n)[kind]
 
 
 def _exponents(
-    result: FitResult, budgets: Sequence[float], cost: RunCost, level: float, method: str | None
+    optima: _Optima, budgets: Sequence[float], level: float, method: str | None
 ) -> "pd.DataFrame":
     import pandas as pd
 
@@ -222,11 +288,12 @@ def _exponents(
     ends = min(budgets), max(budgets)
     if ends[0] == ends[1]:
         return pd.DataFrame(columns=columns)
-    decades = float(np.log(ends[1] / ends[0]))
+    result, log_ratio = optima.result, float(np.log(ends[1] / ends[0]))
 
     def grows(kind: int, params: Array) -> Array:
-        first, last = (_quantity(result, budget, cost, kind, params) for budget in ends)
-        return np.asarray(np.log(last / first) / decades)
+        first, last = (optima.quantity(budget, kind, params) for budget in ends)
+        with np.errstate(all="ignore"):
+            return np.asarray(np.log(last / first) / log_ratio)
 
     rows = [
         _row(result.derive(name, partial(grows, kind), level, method, log=False))
@@ -245,14 +312,23 @@ def _row(found: Estimate) -> dict[str, object]:
     }
 
 
-def _at_edge(budget: float, share: float) -> Note:
-    return Note(
-        "no_interior_optimum",
-        "warning",
-        f"for a budget of {budget:.3g}, {share:.0%} of the resampled laws have no best size: they "
-        "do not limit what is spent on one of the two",
-        {"budget": budget, "share": share},
-    )
+def _no_interior(optima: _Optima, budget: float, level: float) -> list[Note]:
+    """Return a note if laws without a best size decide an end of the intervals."""
+    drawn = optima.interior(optima.result.draws, budget)
+    without = optima.interior(optima.result.left_out, budget)
+    share, groups = 1 - float(drawn.mean()) if len(drawn) else 0.0, int((~without).sum())
+    if share <= (1 - level) / 2 and not groups:
+        return []
+    return [
+        Note(
+            "no_interior_optimum",
+            "warning",
+            f"for a budget of {budget:.3g}, {share:.0%} of the resampled laws and {groups} of "
+            f"{len(without)} without a group have no best size: they do not limit what is spent on "
+            "one of the two",
+            {"budget": budget, "share": share, "left_out": groups},
+        )
+    ]
 
 
 def _outside(result: FitResult, budget: float, n: float, d: float) -> list[Note]:

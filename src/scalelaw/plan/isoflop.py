@@ -118,8 +118,8 @@ class IsoFlopResult:
         """
         import pandas as pd
 
-        if not len(budgets) or not min(budgets) > 0 or not np.isfinite(max(budgets)):
-            raise ValueError("budgets must be positive")
+        if not len(budgets) or not all(0 < budget < np.inf for budget in budgets):
+            raise ValueError("budgets must be positive and finite")
         if not np.isfinite(self.exponent.value):
             raise NotIdentifiedError(
                 "no line through the minima: fewer than two profiles have one; see the warnings"

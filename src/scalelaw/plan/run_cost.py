@@ -8,11 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from scalelaw.errors import NotIdentifiedError, TooFewRecordsError
+from scalelaw.fit.fit_result import Note
 from scalelaw.fit.linear import fit_linear
 from scalelaw.fit.sample import Array, positive_column, read_groups
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_POOR = 0.1
+"""Standard deviation of ln cost about a fitted law from which it is told."""
 
 
 class RunCost(Protocol):
@@ -64,6 +68,10 @@ class PowerCost:
         """Return the tokens that a budget allows with N parameters."""
         return np.asarray((np.asarray(budget) / (self.k * np.asarray(n) ** self.a)) ** (1 / self.b))
 
+    def n_for(self, budget: ArrayLike, d: ArrayLike) -> Array:
+        """Return the parameters that a budget allows with D tokens."""
+        return np.asarray((np.asarray(budget) / (self.k * np.asarray(d) ** self.b)) ** (1 / self.a))
+
 
 @dataclass(frozen=True)
 class PerExampleCost:
@@ -93,6 +101,11 @@ class PerExampleCost:
         """Return the examples that a budget allows with N parameters."""
         return np.asarray(np.asarray(budget) / (self.k * np.asarray(n) ** self.a + self.c))
 
+    def n_for(self, budget: ArrayLike, d: ArrayLike) -> Array:
+        """Return the parameters that a budget allows with D examples; NaN where none."""
+        each = np.asarray(budget) / np.asarray(d) - self.c
+        return np.asarray((np.where(each > 0, each, np.nan) / self.k) ** (1 / self.a))
+
 
 @dataclass(frozen=True)
 class CostFit:
@@ -106,11 +119,14 @@ class CostFit:
         Standard deviation of ln cost about it.
     n_records : int
         Runs.
+    warnings : tuple of Note
+        ``poor_cost_fit``.
     """
 
     law: PowerCost | PerExampleCost
     residual_sd: float
     n_records: int
+    warnings: tuple[Note, ...] = ()
 
 
 def fit_power_cost(
@@ -163,7 +179,7 @@ def fit_power_cost(
         raise NotIdentifiedError(
             "the recorded costs do not rise with parameters and tokens; hold an exponent fixed"
         ) from None
-    return CostFit(law, _spread(residuals, len(free)), len(cost))
+    return _cost_fit(law, residuals, len(free))
 
 
 def fit_per_example_cost(
@@ -227,7 +243,7 @@ def fit_per_example_cost(
             f"the recorded costs per unit of {d} do not rise as a power of {n} between 0 and 5; "
             "hold the exponent fixed"
         )
-    return CostFit(PerExampleCost(k, a, c), _spread(residual(working), len(free)), len(cost))
+    return _cost_fit(PerExampleCost(k, a, c), residual(working), len(free))
 
 
 def _known(fixed: dict[str, float] | None, names: Iterable[str]) -> dict[str, float]:
@@ -241,5 +257,18 @@ def _known(fixed: dict[str, float] | None, names: Iterable[str]) -> dict[str, fl
     return known
 
 
-def _spread(residuals: Array, free: int) -> float:
-    return float(np.sqrt(residuals @ residuals / max(1, len(residuals) - free)))
+def _cost_fit(law: PowerCost | PerExampleCost, residuals: Array, free: int) -> CostFit:
+    spread = float(np.sqrt(residuals @ residuals / max(1, len(residuals) - free)))
+    notes: tuple[Note, ...] = ()
+    if spread > _POOR:
+        notes = (
+            Note(
+                "poor_cost_fit",
+                "warning",
+                f"recorded costs scatter about the law by {np.expm1(spread):.0%}, and what is "
+                "planned with it errs as much: check their unit, and that they are of whole runs, "
+                "or fit another law",
+                {"residual_sd": spread},
+            ),
+        )
+    return CostFit(law, spread, len(residuals), notes)
