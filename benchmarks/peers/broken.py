@@ -38,7 +38,7 @@ def run() -> list[dict[str, Any]]:
             "peer": f"scipy curve_fit from {starts} starts",
             "peer_seconds": peer,
             "ours_seconds": ours,
-            "check": loss / brute - 1,
+            "check": f"loss {loss / brute - 1:+.0e} of the peer's",
         }
     ]
     two, both = best_time(lambda: estimate(BrokenPowerLaw(breaks=2), data).loss[0])
@@ -48,7 +48,7 @@ def run() -> list[dict[str, Any]]:
             "peer": "none; check against one break",
             "peer_seconds": float("nan"),
             "ours_seconds": two,
-            "check": both / loss - 1,
+            "check": f"loss {both / loss - 1:+.0%} of that with one break",
         }
     )
     for n in (14, 60):
@@ -60,7 +60,8 @@ def run() -> list[dict[str, Any]]:
                 "peer": "none; check against our global search of 20",
                 "peer_seconds": float("nan"),
                 "ours_seconds": seconds,
-                "check": global_gap(data, n, worst),
+                "check": f"median of 20 losses {global_gap(data, n, worst):+.0e} of those of a "
+                "global search",
             }
         )
     return rows
