@@ -331,7 +331,8 @@ class CoupledSurface(JointLaw):
 
     References
     ----------
-    Videau, Youbi-Idrissi, Lopez-Paz and Ahuja (2026), the "Skaling" law.
+    Known to us from the package simple-scaling-laws 0.2.0, which names it after Videau,
+    Youbi-Idrissi, Lopez-Paz and Ahuja (2026), "Skaling"; their paper was not seen.
 
     Examples
     --------

@@ -89,9 +89,11 @@ def profile_interval(
 
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}")
-    if result.sample is None or not isinstance(result.model.estimator, LeastSquares):
+    if not isinstance(result.model.estimator, LeastSquares):
+        raise NotIdentifiedError("values are tested for fits by least squares; use percentiles")
+    if result.sample is None:
         raise NotIdentifiedError(
-            "values of a parameter are tested with the data of a least-squares fit; fit again"
+            "the result was stored without data to test values with; fit again"
         )
     names = list(result.model.param_names)
     if parameter not in names:

@@ -163,7 +163,10 @@ def positive_column(data: "pd.DataFrame", name: str) -> Array:
 def need_records(n: int, least: int) -> None:
     """Raise unless there are enough records."""
     if n < least:
-        raise TooFewRecordsError(f"{n} record(s), at least {least} are needed")
+        raise TooFewRecordsError(
+            f"{n} record(s), at least {least} are needed: add records, or fit a law with fewer "
+            "parameters"
+        )
 
 
 def need_groups(n: int, least: int) -> None:

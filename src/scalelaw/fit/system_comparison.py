@@ -314,7 +314,10 @@ def fit_paired(
     names = read_groups(data, groups)[1]
     label, systems = read_groups(data, system)
     if len(systems) < 2:
-        raise TooFewGroupsError(f'"{system}" names {len(systems)} system(s), two are needed')
+        raise TooFewGroupsError(
+            f'"{system}" names {len(systems)} system(s), two are needed: name the column that '
+            "tells them apart"
+        )
     if not isinstance(seed, np.random.SeedSequence):
         seed = np.random.SeedSequence(seed)
     drawn = resampled_groups(len(names), model.replicates, seed)

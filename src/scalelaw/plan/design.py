@@ -234,9 +234,10 @@ def suggest_runs(
     The criterion knows nothing but the law. Fit again after each batch, and start from
     :func:`isoflop_grid` so that profiles can check the law.
 
-    In simulations of a pilot at two budgets with errors of 0.5% or 2%, three such batches left a
-    seventh to a quarter less error of N* a hundred times farther than sweeps of the same cost, by
-    many cheap runs; without `per_cost` they left no less.
+    In 150 simulations of a pilot at two budgets, with errors of 0.5% or 2%, three such batches left
+    a fifth less error of N* a hundred times farther than sweeps of the same cost, by three times as
+    many and mostly cheaper runs; without `per_cost` they left a tenth more. Intervals of 95%
+    covered N* in 93% to 95%.
 
     Parameters
     ----------
