@@ -451,3 +451,11 @@ def test_what_has_no_logarithm_has_no_bounds(result):
     assert (found.lower, found.upper) == (0.0, np.inf)
     found = result.derive("infinite", lambda p: p[:, 0] * np.inf)
     assert (found.value, found.upper) == (np.inf, np.inf)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 95, float("nan")])
+def test_impossible_levels_are_refused(result, level):
+    line = PowerLaw("flop", "loss", replicates=10).fit(runs(), "run")
+    for ask in (result.conf_int, result.predict, line.conf_int, line.cost_exponent):
+        with pytest.raises(ValueError, match="level must lie between 0 and 1"):
+            ask(*([[1e20]] if ask == result.predict else []), level=level)

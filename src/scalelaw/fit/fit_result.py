@@ -314,6 +314,8 @@ class FitResult:
             Whether the quantity is positive and its interval built on the logarithm.
         """
         method = method or self.default_method
+        if not 0 < level < 1:
+            raise ValueError("level must lie between 0 and 1")
         if method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}")
         point = float(quantity(self.estimates[None, :])[0])
@@ -568,6 +570,8 @@ class FitResult:
     def _t(self, level: float) -> float:
         from scipy.special import stdtrit
 
+        if not 0 < level < 1:
+            raise ValueError("level must lie between 0 and 1")
         return float(stdtrit(self.df, (1 + level) / 2))
 
 
