@@ -39,9 +39,7 @@ rule fit_multiverse:
 rule gather_multiverse:
     """Join the parts of the grid of specifications and say what it shows."""
     input:
-        chunks=gather.multiverse(
-            f"{RESULTS}/multiverse/chunks/{{scatteritem}}.parquet"
-        ),
+        chunks=gather.multiverse(f"{RESULTS}/multiverse/chunks/{{scatteritem}}.parquet"),
         records=rules.check_corpus.output.records,
         claims=source(config["claims"]),
         benchmark_files=sources("benchmarks"),

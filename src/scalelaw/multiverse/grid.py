@@ -56,6 +56,28 @@ CHOICES: Mapping[str, str] = {
 }
 """The choices that are made for one benchmark, in the order of columns."""
 
+OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "basis": BASES,
+    "sample": SAMPLES,
+    "error_transform": TRANSFORMS,
+    "form": FORMS,
+    "direction": DIRECTIONS,
+    "estimator": ESTIMATORS,
+}
+"""The options of each choice, with words for them."""
+
+UNTIL, WITHOUT = "until_", "without:"
+"""How the names of samples begin that depend on settings and data."""
+
+
+def in_words(choice: str, option: str) -> str:
+    """Return an option of a choice as a reader wants to see it."""
+    if option.startswith(UNTIL):
+        return f"records up to {option.removeprefix(UNTIL)}"
+    if option.startswith(WITHOUT):
+        return f"without {option.removeprefix(WITHOUT) or 'one of the largest papers'}"
+    return OPTIONS[choice][option]
+
 
 @dataclass(frozen=True)
 class Specification:

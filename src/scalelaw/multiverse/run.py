@@ -13,11 +13,11 @@ from scalelaw.fit.sample import Array, group_index
 from scalelaw.multiverse.estimate import Laws, Sample, fit_laws
 from scalelaw.multiverse.grid import Grid, Specification, excluded_by
 from scalelaw.multiverse.samples import Unit
+from scalelaw.multiverse.table import FITTED
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FITTED = "fitted"
 MIN_LATER_PAPERS = 3
 
 Numbers = NDArray[np.intp]

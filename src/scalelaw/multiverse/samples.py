@@ -9,12 +9,10 @@ import numpy as np
 
 from scalelaw.corpus.benchmarks import Benchmark
 from scalelaw.decompose.gains import state_of_the_art
-from scalelaw.multiverse.grid import RULES, Grid, excluded_by
+from scalelaw.multiverse.grid import RULES, UNTIL, WITHOUT, Grid, excluded_by
 
 if TYPE_CHECKING:
     import pandas as pd
-
-UNTIL, WITHOUT = "until_", "without:"
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from scalelaw.claims.ledger import CANNOT_BE_TOLD, NOT_SUPPORTED, SUPPORTED, Claim, judge
 from scalelaw.decompose.gains import shapley
 from scalelaw.fit.sample import Array
-from scalelaw.multiverse.grid import CHOICES
-from scalelaw.multiverse.run import FITTED
-from scalelaw.multiverse.samples import WITHOUT
-from scalelaw.multiverse.table import SCHEMA, batches
+from scalelaw.multiverse.grid import CHOICES, WITHOUT
+from scalelaw.multiverse.table import FITTED, batches, fitted_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,17 +32,6 @@ _ASKED: Mapping[str, str] = {
     "r_squared": "r_squared",
 }
 """Quantities of claims that a specification answers, and the column that does."""
-
-
-def fitted_columns(path: Path, columns: Sequence[str]) -> "pd.DataFrame":
-    """Return columns of the fitted specifications, text as categories."""
-    table = pq.read_table(
-        path,
-        columns=list(columns),
-        filters=[("status", "==", FITTED)],
-        read_dictionary=[name for name in columns if pa.types.is_string(SCHEMA.field(name).type)],
-    )
-    return table.to_pandas()
 
 
 def spread_by_benchmark(path: Path, benchmarks: Sequence[str]) -> "pd.DataFrame":

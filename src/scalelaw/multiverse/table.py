@@ -14,6 +14,9 @@ import pyarrow.parquet as pq
 if TYPE_CHECKING:
     import pandas as pd
 
+FITTED = "fitted"
+"""Status of a specification that has an exponent; any other says why it has none."""
+
 _TEXT = (
     "benchmark", "basis", "sample", "error_transform", "form", "direction", "estimator", "status",
 )  # fmt: skip
@@ -101,3 +104,14 @@ def batches(path: Path, columns: Sequence[str]) -> Iterator["pd.DataFrame"]:
     """Yield some columns of a table of specifications a part at a time."""
     for batch in pq.ParquetFile(path).iter_batches(_ROWS, columns=list(columns)):
         yield batch.to_pandas()
+
+
+def fitted_columns(path: Path, columns: Sequence[str]) -> "pd.DataFrame":
+    """Return columns of the fitted specifications, text as categories."""
+    table = pq.read_table(
+        path,
+        columns=list(columns),
+        filters=[("status", "==", FITTED)],
+        read_dictionary=[name for name in columns if name in _TEXT],
+    )
+    return table.to_pandas()
