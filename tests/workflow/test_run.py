@@ -41,15 +41,6 @@ def rows_of(project, name):
     return read_result(project.path / "results" / name)
 
 
-def hashes(project, folder=""):
-    root = project.path / "results"
-    return {
-        path.relative_to(root).as_posix(): file_hash(path)
-        for path in sorted((root / folder).rglob("*"))
-        if path.is_file() and path.relative_to(root).parts[0] not in ("logs", "benchmarks")
-    }
-
-
 def test_the_planted_exponent_comes_out(finished):
     table = rows_of(finished, "fits/exponents.csv")
     table = table[(table["benchmark"] == "imagenet") & (table["basis"] == "hardware")]
@@ -123,14 +114,14 @@ def test_a_second_run_does_nothing_and_says_so(finished):
 
 
 def test_one_added_row_redoes_what_depends_on_it(project):
-    before = hashes(project)
+    before = project.hashes()
     project.edit(
         "data/papers.csv",
         lambda text: text + text.splitlines()[-1].replace("planted-15", "planted-16") + "\n",
     )
     assert project.planned() == OF_RECORDS
     assert project.snakemake().returncode == 0
-    after = hashes(project)
+    after = project.hashes()
     changed = {name for name in before if before[name] != after[name]}
     assert {"corpus/records.csv", "fits/exponents.csv", "report.html"} <= changed
     assert "fits/models/imagenet.hardware.york.json" in changed
@@ -244,10 +235,10 @@ def test_a_mistyped_setting_is_refused(project, setting, expected):
 
 
 def test_results_are_the_same_bytes_on_one_core(project):
-    first = hashes(project)
+    first = project.hashes()
     shutil.rmtree(project.path / "results")
     assert project.snakemake("--cores", "1").returncode == 0
-    assert hashes(project) == first
+    assert project.hashes() == first
 
 
 def test_markup_in_the_corpus_is_shown_as_text(project):
