@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from small_corpus import BENCHMARKS, DEVICES, ROW, write_hardware, write_papers
+from small_project import Project, make_project
 
 
 @pytest.fixture
@@ -21,3 +22,12 @@ def corpus_files(tmp_path: Path) -> Callable[..., dict[str, Any]]:
         return {"papers": [papers], "hardware": [hardware], "benchmarks": [benchmarks]}
 
     return write
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a project after a full run; tests may not change it."""
+    project = make_project(tmp_path_factory.mktemp("finished"))
+    run = project.snakemake()
+    assert run.returncode == 0, run.stdout
+    return project

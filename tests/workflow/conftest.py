@@ -1,20 +1,11 @@
-"""A copy of the project with a small corpus, run once for all tests that only look."""
+"""What tests of the workflow have beside a finished run."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-from small_project import Project, make_project
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return a project after a full run; tests may not change it."""
-    project = make_project(tmp_path_factory.mktemp("finished"))
-    run = project.snakemake()
-    assert run.returncode == 0, run.stdout
-    return project
+from small_project import Project
 
 
 @pytest.fixture
