@@ -62,6 +62,10 @@ def test_a_run_outlives_a_node(finished, cluster, python, tmp_path):
     def fate_of(lost):
         return next(job for job in cluster.jobs() if job["JobId"] == lost["JobId"])
 
+    def runs_elsewhere(lost):
+        job = fate_of(lost)
+        return job["JobState"] == "RUNNING" and job["BatchHost"] != lost["BatchHost"]
+
     with said.open("w") as log:
         workflow = subprocess.Popen(
             [python, "-m", "snakemake", "--workflow-profile", "slurm", *TOY],
@@ -72,7 +76,7 @@ def test_a_run_outlives_a_node(finished, cluster, python, tmp_path):
     try:
         lost = wait_for("a member after another", member_after_another, 150)
         cluster.crash(lost["BatchHost"])
-        wait_for("the lost job in the queue", lambda: fate_of(lost)["Restarts"] == "1", 60)
+        wait_for("the lost job elsewhere", lambda: runs_elsewhere(lost), 90)
         cluster.start_node(lost["BatchHost"])
         assert workflow.wait(300) == 0
     finally:
@@ -81,7 +85,8 @@ def test_a_run_outlives_a_node(finished, cluster, python, tmp_path):
         workflow.wait(10)
 
     assert project.hashes() == finished.hashes()
-    assert fate_of(lost)["JobState"] == "COMPLETED"
+    fate = fate_of(lost)
+    assert (fate["JobState"], fate["Restarts"]) == ("COMPLETED", "1")
     assert cluster.is_up(lost["BatchHost"])
     assert {group: len(jobs_of(group)) for group in JOBS} == JOBS
     assert len(cluster.jobs()) == sum(JOBS.values())

@@ -43,6 +43,7 @@ TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SlurmdParameters=config_overrides
+SchedulerParameters=sched_interval=5,bf_interval=5
 ReturnToService=2
 SlurmdTimeout=10
 MinJobAge=900
