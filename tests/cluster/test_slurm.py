@@ -9,6 +9,9 @@ from toy_slurm import obstacle, run, toy_slurm, wait_for
 from small_corpus import ROOT
 from small_project import make_project
 
+OBSTACLE = obstacle()
+pytestmark = pytest.mark.skipif(OBSTACLE is not None, reason=OBSTACLE or "")
+
 LOST = "steps"
 """The group of profiles/slurm whose node dies once a member is done and while another runs."""
 
@@ -26,8 +29,6 @@ TOY = [
 @pytest.fixture
 def cluster(tmp_path_factory):
     """Return a running cluster with two nodes."""
-    if reason := obstacle():
-        pytest.skip(reason)
     with toy_slurm(tmp_path_factory.mktemp("slurm")) as cluster:
         yield cluster
 
@@ -55,7 +56,7 @@ def test_a_run_outlives_a_node(finished, cluster, python, tmp_path):
 
     def member_after_another():
         """Return the job of the group, once its second member runs."""
-        assert workflow.poll() is None, "the run ended early"
+        assert workflow.poll() is None, "the run has ended"
         running = (job for job in jobs_of(LOST) if "1" in cluster.steps(job["JobId"]))
         return next(running, None)
 
@@ -63,6 +64,7 @@ def test_a_run_outlives_a_node(finished, cluster, python, tmp_path):
         return next(job for job in cluster.jobs() if job["JobId"] == lost["JobId"])
 
     def runs_elsewhere(lost):
+        assert workflow.poll() is None, "the run has ended"
         job = fate_of(lost)
         return job["JobState"] == "RUNNING" and job["BatchHost"] != lost["BatchHost"]
 
