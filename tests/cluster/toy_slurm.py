@@ -49,9 +49,9 @@ SlurmdTimeout=10
 MinJobAge=900
 NodeName={nodes[0]} NodeHostname={host} NodeAddr={address} Port={ports[1]} CPUs=4 RealMemory=8000
 NodeName={nodes[1]} NodeHostname={host} NodeAddr={address} Port={ports[2]} CPUs=4 RealMemory=8000
-PartitionName=toy Nodes=ALL Default=YES State=UP
+PartitionName=toy Nodes=ALL LLN=YES Default=YES State=UP
 """
-"""No accounts, no cgroups, nodes of any size; a lost job may start after cred_expire seconds."""
+"""No accounts, no cgroups, nodes of any size; jobs spread; a lost one starts after cred_expire."""
 
 
 def obstacle() -> str | None:
