@@ -82,11 +82,11 @@ def test_a_run_outlives_a_node(finished, cluster, python, tmp_path):
             stderr=subprocess.STDOUT,
         )
     try:
-        lost = wait_for("a member after another", member_after_another, 150)
+        lost = wait_for("a member after another", member_after_another, 240)
         cluster.crash(lost["BatchHost"])
-        wait_for("the lost job elsewhere", lambda: runs_elsewhere(lost), 90)
+        wait_for("the lost job elsewhere", lambda: runs_elsewhere(lost), 120)
         cluster.start_node(lost["BatchHost"])
-        assert workflow.wait(300) == 0
+        assert workflow.wait(400) == 0
     finally:
         # On SIGTERM it would wait for its jobs.
         workflow.kill()

@@ -24,6 +24,8 @@ LOCK = Path(tempfile.gettempdir()) / "scalelaw-toy-slurm.lock"
 SEARCH = f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin"
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol")
 PACKAGES = ("slurm-wlm", "munge")
+CALM = {"DEBIAN_FRONTEND": "noninteractive", "UV_SYSTEM_CERTS": "1"}
+"""What installers need where nobody answers and the network has certificates of its own."""
 
 SETTINGS = """\
 {mark}
@@ -87,7 +89,7 @@ def run(*command: str, timeout: float = 20) -> str:
         stderr=subprocess.STDOUT,
         text=True,
         timeout=timeout,
-        env=os.environ | {"PATH": SEARCH, "DEBIAN_FRONTEND": "noninteractive"},
+        env=os.environ | {"PATH": SEARCH, **CALM},
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stdout}")
