@@ -184,7 +184,7 @@ def _figures(s: Specification, laws: Laws, scale: Scale, level: float) -> dict[s
     )
     exponent = laws.exponent(low, high, float(np.log10(scale.high_error / scale.low_error)))
     flop = laws.log_compute(np.array([target]))[:, 0]
-    found: dict[str, Any] = {"replicates": int(np.isfinite(laws.lines[1:]).all(axis=1).sum())}
+    found: dict[str, Any] = {"replicates": int((~np.isnan(exponent[1:])).sum())}
     for name, values in (
         ("exponent", exponent), ("r_squared", laws.r_squared), ("log10_flop", flop),
     ):  # fmt: skip
