@@ -64,10 +64,11 @@ def spread_by_benchmark(path: Path, benchmarks: Sequence[str]) -> "pd.DataFrame"
     DataFrame
         ``benchmark``, numbers of specifications (``n_specifications``), of those fitted
         (``n_fitted``), of those whose exponent is negative, because compute falls as error does
-        (``n_rising``), or infinite, because no compute reaches one of the errors it is taken between
-        (``n_never``), and quantiles ``p5`` to ``p95`` of the exponent over specifications. ``choices_factor`` is p95 over p5, ``sampling_factor`` the median over
-        specifications of the upper end of the interval over the lower; both are infinite where the
-        lower is not positive or the upper not finite.
+        (``n_rising``), or infinite, because no compute reaches one of the errors between which it
+        is taken (``n_never``), and quantiles ``p5`` to ``p95`` of the exponent over specifications.
+        ``choices_factor`` is p95 over p5, ``sampling_factor`` the median over specifications of the
+        upper end of the interval over the lower; both are infinite where the lower is not positive
+        or the upper not finite.
     """
     import pandas as pd
 
