@@ -147,3 +147,16 @@ def test_a_row_of_a_profile_does_not_depend_on_the_others():
     for rows in ([0], [69], [3, 40], list(range(33, 70))):
         for one, whole in zip(profile.best(weights[rows]), together, strict=True):
             assert (one == whole[rows]).all()
+
+
+def test_a_form_that_hardly_differs_from_another_variable_is_passed_over():
+    rng = np.random.default_rng(5)
+    first, other = rng.normal(size=(2, 20))
+    one = np.eye(20)[0]
+    # A break next to the lowest value is a dummy of one record, of which only rounding is left.
+    target = 5 * one + 0.1 * rng.normal(size=20)
+    near = first + 1e-6 * one
+    profile = Profile(first[None], target, np.stack([near, other]), np.arange(20))
+    chosen, _, products, spread = profile.best(np.ones((1, 20)))
+    assert chosen.tolist() == [1]
+    assert np.isfinite(sweep(products, 2, spread)[0]).all()

@@ -17,7 +17,7 @@ _ROUNDING = 1e-12
 
 
 def sweep(products: Array, count: int, spread: Array) -> tuple[Array, Array]:
-    """Regress the last variable on those before it, all swept of each other.
+    """Regress the last variable on those before it.
 
     Parameters
     ----------
@@ -39,15 +39,14 @@ def sweep(products: Array, count: int, spread: Array) -> tuple[Array, Array]:
     diagonal = np.einsum("bii->bi", products)
     least = np.maximum(_SINGULAR * diagonal, _ROUNDING * spread)
     total = np.where(diagonal[:, -1] > least[:, -1], diagonal[:, -1], np.nan)
-    # The regressors are swept in; what stands in their columns then are the coefficients.
+    # Each regressor is eliminated in turn; the coefficients are left in the last column.
     with np.errstate(divide="ignore", invalid="ignore"):
         for j in range(count):
             pivot = np.where(p[:, j, j] > least[:, j], p[:, j, j], np.nan)
             row = p[:, j] / pivot[:, None]
             column = p[:, :, j].copy()
             p -= column[:, :, None] * row[:, None, :]
-            p[:, j], p[:, :, j] = row, -column / pivot[:, None]
-            p[:, j, j] = 1 / pivot
+            p[:, j] = row
         # The slopes of what does not vary are zero, not rounding.
         slopes = p[:, :count, -1] * np.isfinite(total)[:, None]
         return slopes, 1 - p[:, -1, -1] / total
