@@ -337,6 +337,12 @@ def test_no_compute_reaches_a_floor(direction):
     assert np.isfinite(law.exponent(0.11, 0.5, 0.7)).all()
 
 
+def test_a_vertical_line_reaches_no_error_of_any_size():
+    # Odds above one, of which the regressor is negative, are among them.
+    got = one("power", "york", 20, np.inf, 0, 0, 0).log_compute(np.array([0.1, 1.0, 4.0]))
+    assert np.isposinf(got).all()
+
+
 @pytest.mark.parametrize("form", ["power", "exponential", "broken"])
 @pytest.mark.parametrize("direction", [FORWARD, REVERSE])
 def test_errors_at_zero_or_below_are_never_reached(form, direction):

@@ -224,6 +224,15 @@ def test_the_spread_is_that_of_pandas(tmp_path):
     assert np.isnan(missing["choices_factor"])
 
 
+@pytest.mark.parametrize("lowest", [-2.0, 0.0])
+def test_choices_that_may_turn_the_sign_have_no_finite_factor(lowest, tmp_path):
+    frame = specifications(benchmarks=("imagenet",)).assign(status="fitted")
+    frame.loc[: len(frame) // 10, "exponent"] = lowest
+    row = spread_by_benchmark(written(frame, tmp_path), ["imagenet"]).iloc[0]
+    assert row["p5"] == lowest
+    assert row["choices_factor"] == np.inf
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_benchmark_of_infinite_exponents_has_no_finite_factor(tmp_path):
     frame = specifications(benchmarks=("imagenet",)).assign(
