@@ -100,13 +100,13 @@ class Laws:
             else:
                 rest = value - a - shift
                 found = rest / b
-                never = np.isposinf(value) | (b <= 0)
+                slope = b
                 if self.form == "broken":
                     # Beyond the break the law goes on with the changed slope.
                     beyond = rest - b * special
-                    second = b + change
-                    found = np.where(beyond > 0, special + beyond / second, found)
-                    never |= (beyond > 0) & (second <= 0)
+                    slope = np.where(beyond > 0, b + change, b)
+                    found = np.where(beyond > 0, special + beyond / slope, found)
+                never = np.isposinf(value) | (slope <= 0)
             return np.where(never & np.isfinite(a), np.inf, found)
 
     def exponent(self, low: float, high: float, scale: float) -> Array:
@@ -122,12 +122,13 @@ class Laws:
         Returns
         -------
         array
-            Decades of compute for each decade of error; infinite where the lower error is never
+            Decades of compute for each decade of error; infinite where one of the errors is never
             reached.
         """
         found = self.log_compute(np.array([low, high]))
         with np.errstate(invalid="ignore"):
-            return np.where(np.isposinf(found[:, 0]), np.inf, (found[:, 0] - found[:, 1]) / scale)
+            never = np.isposinf(found).any(axis=1)
+            return np.where(never, np.inf, (found[:, 0] - found[:, 1]) / scale)
 
 
 def regressor(form: str, error: Array, floor: Array | float = 0.0) -> Array:
@@ -165,9 +166,10 @@ def _straight(specification: Specification, sample: Sample, weights: Array) -> t
         first, response = response, first
     covariates = [] if sample.year is None else [sample.year]
     if specification.estimator == "least_squares":
-        moments = GroupMoments(np.stack([first, *covariates, response]), index)
-        _, means, products = moments.moments(weights)
-        slopes, r_squared = sweep(products, 1 + len(covariates))
+        variables = np.stack([first, *covariates, response])
+        _, means, products = GroupMoments(variables, index).moments(weights)
+        spread = len(first) * variables.var(axis=1)
+        slopes, r_squared = sweep(products, 1 + len(covariates), spread)
         lines[:, 0] = means[:, -1] - (slopes * means[:, :-1]).sum(axis=1)
         lines[:, 1 : 1 + slopes.shape[1]] = slopes
         return lines, r_squared
@@ -202,12 +204,13 @@ def _curved(form: str, direction: str, sample: Sample, weights: Array) -> tuple[
         common = [first, *covariates]
     shape = (len(common), len(target))
     profile = Profile(np.reshape(common, shape), target, varying, sample.index)
-    chosen, means, products = profile.best(weights)
+    chosen, means, products, spread = profile.best(weights)
     if form == "floored" and not forward:
         # The floor is the one of the highest correlation, which both regressions share.
         order = [*range(len(common)), len(common) + 1, len(common)]
-        means, products = means[:, order], products[:, order][:, :, order]
-    slopes, r_squared = sweep(products, len(common) + 1)
+        means, spread = means[:, order], spread[:, order]
+        products = products[:, order][:, :, order]
+    slopes, r_squared = sweep(products, len(common) + 1, spread)
     lines = np.zeros((len(weights), 5))
     lines[:, 0] = means[:, -1] - (slopes * means[:, :-1]).sum(axis=1)
     if form == "floored":

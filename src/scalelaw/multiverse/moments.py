@@ -13,10 +13,11 @@ from scalelaw.fit.moments import GroupMoments
 from scalelaw.fit.sample import Array
 
 _SINGULAR = 1e-10
+_ROUNDING = 1e-12
 
 
-def sweep(products: Array, count: int) -> tuple[Array, Array]:
-    """Regress the last variable on those before it, all swept of each other.
+def sweep(products: Array, count: int, spread: Array) -> tuple[Array, Array]:
+    """Regress the last variable on those before it.
 
     Parameters
     ----------
@@ -24,6 +25,8 @@ def sweep(products: Array, count: int) -> tuple[Array, Array]:
         Sums of squares and products about the means.
     count : int
         How many variables are regressors; ``k - 1`` for all.
+    spread : array, shape (k,) or (B, k)
+        Sums of squares of all records, by which variation is told from rounding.
 
     Returns
     -------
@@ -34,17 +37,19 @@ def sweep(products: Array, count: int) -> tuple[Array, Array]:
     """
     p = products.copy()
     diagonal = np.einsum("bii->bi", products)
-    total = diagonal[:, -1]
-    # The regressors are swept in; what stands in their columns then are the coefficients.
+    least = np.maximum(_SINGULAR * diagonal, _ROUNDING * spread)
+    total = np.where(diagonal[:, -1] > least[:, -1], diagonal[:, -1], np.nan)
+    # Each regressor is eliminated in turn; the coefficients are left in the last column.
     with np.errstate(divide="ignore", invalid="ignore"):
         for j in range(count):
-            pivot = np.where(p[:, j, j] > _SINGULAR * diagonal[:, j], p[:, j, j], np.nan)
+            pivot = np.where(p[:, j, j] > least[:, j], p[:, j, j], np.nan)
             row = p[:, j] / pivot[:, None]
             column = p[:, :, j].copy()
             p -= column[:, :, None] * row[:, None, :]
-            p[:, j], p[:, :, j] = row, -column / pivot[:, None]
-            p[:, j, j] = 1 / pivot
-        return p[:, :count, -1], np.where(total > 0, 1 - p[:, -1, -1] / total, np.nan)
+            p[:, j] = row
+        # The slopes of what does not vary are zero, not rounding.
+        slopes = p[:, :count, -1] * np.isfinite(total)[:, None]
+        return slopes, 1 - p[:, -1, -1] / total
 
 
 class Profile:
@@ -69,13 +74,14 @@ class Profile:
         centred = fixed - fixed.mean(axis=1)[:, None]
         self._centre = varying.mean(axis=1)
         v = varying - self._centre[:, None]
+        self._fixed_spread, self._spread = (centred**2).sum(axis=1), (v * v).sum(axis=1)
         columns = np.concatenate([v, v * v, *(v * f for f in centred)])
         order = np.argsort(index, kind="stable")
         starts = np.searchsorted(index[order], np.arange(index.max() + 1))
         self._sums: Array = np.add.reduceat(columns[:, order], starts, axis=1).T
         self._fixed_centre = fixed.mean(axis=1)
 
-    def best(self, weights: Array) -> tuple[NDArray[np.intp], Array, Array]:
+    def best(self, weights: Array) -> tuple[NDArray[np.intp], Array, Array, Array]:
         """Return for each weighting the form of the highest partial correlation with the target.
 
         Parameters
@@ -91,6 +97,8 @@ class Profile:
             Means of the common variables, the chosen form and the target.
         products : array, shape (B, m + 2, m + 2)
             Sums of squares and products about the means, in that order.
+        spread : array, shape (B, m + 2)
+            Sums of squares of all records, in that order.
         """
         n, means, products = self._fixed.moments(weights)
         count = self._n_forms
@@ -112,7 +120,9 @@ class Profile:
         whole[:, -1, :-1] = whole[:, :-1, -1] = vf[rows, :, chosen]
         centre = v_mean[rows, chosen] + self._centre[chosen]
         every = np.concatenate([means, centre[:, None]], axis=1)
-        return chosen, every[:, order], whole[:, order][:, :, order]
+        fixed = np.broadcast_to(self._fixed_spread, means.shape)
+        spread = np.concatenate([fixed, self._spread[chosen, None]], axis=1)
+        return chosen, every[:, order], whole[:, order][:, :, order], spread[:, order]
 
     def _partial(self, products: Array, vf: Array, vv: Array) -> Array:
         """Return squared partial correlations, shape (B, F); -1 where a form does not vary."""
@@ -124,4 +134,5 @@ class Profile:
             vf -= with_j[:, None] * row[:, :, None]
             p -= p[:, :, j][:, :, None] * row[:, None, :]
         score = vf[:, last] ** 2 / (vv * p[:, last, last][:, None])
-        return np.where((vv > _SINGULAR * own) & np.isfinite(score), score, -1.0)
+        varies = vv > np.maximum(_SINGULAR * own, _ROUNDING * self._spread)
+        return np.where(varies & np.isfinite(score), score, -1.0)

@@ -12,7 +12,7 @@ from scalelaw.fit.resample import percentile_interval, resampled_groups
 from scalelaw.fit.sample import Array, group_index
 from scalelaw.multiverse.estimate import Laws, Sample, fit_laws
 from scalelaw.multiverse.grid import Grid, Specification, excluded_by
-from scalelaw.multiverse.samples import Unit
+from scalelaw.multiverse.samples import WITH_YEAR, Unit
 from scalelaw.multiverse.table import FITTED
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ class Scale:
             case "log_odds":
                 return 1 / (1 - error)
             case "minus_floor":
-                return error / (error - self.label_floor)
+                with np.errstate(divide="ignore"):
+                    return error / (error - self.label_floor)
         return np.ones_like(error)
 
 
@@ -154,7 +155,7 @@ def fit_unit(
     log_flop = records["log_flop"].to_numpy(dtype=np.float64)
     year = records["year"].to_numpy(dtype=np.float64)
     size["decades_compute"] = float(np.ptp(log_flop))
-    covariate = year - scale.last_year if unit.sample == "year_control" else None
+    covariate = year - scale.last_year if unit.sample == WITH_YEAR else None
     compute_sd = records["compute_sd_decades"].to_numpy(dtype=np.float64)
     past, later = _apart(index, year, scale.split_year, settings.min_papers)
     transformed = ""
@@ -184,7 +185,7 @@ def _figures(s: Specification, laws: Laws, scale: Scale, level: float) -> dict[s
     )
     exponent = laws.exponent(low, high, float(np.log10(scale.high_error / scale.low_error)))
     flop = laws.log_compute(np.array([target]))[:, 0]
-    found: dict[str, Any] = {"replicates": int(np.isfinite(laws.lines[1:]).all(axis=1).sum())}
+    found: dict[str, Any] = {"replicates": int((~np.isnan(exponent[1:])).sum())}
     for name, values in (
         ("exponent", exponent), ("r_squared", laws.r_squared), ("log10_flop", flop),
     ):  # fmt: skip

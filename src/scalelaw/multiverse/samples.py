@@ -14,6 +14,8 @@ from scalelaw.multiverse.grid import RULES, UNTIL, WITHOUT, Grid, excluded_by
 if TYPE_CHECKING:
     import pandas as pd
 
+WITH_YEAR = "year_control"
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -56,7 +58,7 @@ def units(records: "pd.DataFrame", grid: Grid) -> Iterator[Unit]:
             known = mine[flop.notna()].assign(log_flop=np.log10(flop[flop.notna()]))
             for unit in _of_basis(known, benchmark, basis, grid):
                 # With the year as a covariate the same records give other fits.
-                key = _digest(unit.records), unit.sample == "year_control"
+                key = _digest(unit.records), unit.sample == WITH_YEAR
                 first = seen.setdefault(key, f"{basis}, {unit.sample}")
                 repeats = first if first != f"{basis}, {unit.sample}" else ""
                 yield replace(unit, same_as=repeats)

@@ -13,6 +13,7 @@ from scalelaw.claims.ledger import CANNOT_BE_TOLD, NOT_SUPPORTED, SUPPORTED, Cla
 from scalelaw.decompose.gains import shapley
 from scalelaw.fit.sample import Array
 from scalelaw.multiverse.grid import CHOICES, WITHOUT
+from scalelaw.multiverse.samples import WITH_YEAR
 from scalelaw.multiverse.table import FITTED, batches, fitted_columns
 
 if TYPE_CHECKING:
@@ -48,10 +49,12 @@ def spread_by_benchmark(path: Path, benchmarks: Sequence[str]) -> "pd.DataFrame"
     -------
     DataFrame
         ``benchmark``, numbers of specifications (``n_specifications``), of those fitted
-        (``n_fitted``), of those in which error does not fall with compute (``n_rising``) or never
-        reaches the lower error (``n_never``), and quantiles ``p5`` to ``p95`` of the exponent over
-        specifications. ``choices_factor`` is p95 over p5, ``sampling_factor`` the median over
-        specifications of the upper end of the interval over the lower.
+        (``n_fitted``), of those whose exponent is negative, because compute falls as error does
+        (``n_rising``), or infinite, because no compute reaches one of the errors between which it
+        is taken (``n_never``), and quantiles ``p5`` to ``p95`` of the exponent over specifications.
+        ``choices_factor`` is p95 over p5, ``sampling_factor`` the median over specifications of the
+        upper end of the interval over the lower; both are infinite where the lower is not positive
+        or the upper not finite.
     """
     import pandas as pd
 
@@ -77,7 +80,8 @@ def spread_by_benchmark(path: Path, benchmarks: Sequence[str]) -> "pd.DataFrame"
             row |= {f"p{100 * q:.0f}": v for q, v in zip(_SPREAD, points, strict=True)}
             with np.errstate(divide="ignore", invalid="ignore"):
                 width = np.where((low > 0) & np.isfinite(high), high / low, np.inf)
-            row["choices_factor"] = points[-1] / points[0] if points[0] > 0 else math.inf
+            bounded = points[0] > 0 and points[-1] < math.inf
+            row["choices_factor"] = points[-1] / points[0] if bounded else math.inf
             row["sampling_factor"] = float(np.quantile(width, 0.5, method="inverted_cdf"))
         rows.append(row)
     columns = [
@@ -228,7 +232,8 @@ def by_option(path: Path, benchmarks: Sequence[str]) -> "pd.DataFrame":
 def poll_claims(path: Path, claims: Sequence[Claim]) -> "pd.DataFrame":
     """Return the share of specifications under which each claim is supported.
 
-    A specification judges a claim by its own figure and interval, as the ledger does.
+    A specification judges a claim by its own figure and interval, as the ledger does. R2 with the
+    year as a covariate is not that of compute, so claims of R2 are not held against it.
 
     Parameters
     ----------
@@ -276,8 +281,10 @@ def _verdicts(path: Path, claim: Claim) -> Iterator[NDArray[np.str_]]:
     name = _ASKED[claim.quantity]
     ends = [name, f"{name}_lower", f"{name}_upper"]
     benchmark = claim.of.get("benchmark", "")
-    for part in batches(path, ["benchmark", "status", *ends]):
+    for part in batches(path, ["benchmark", "sample", "status", *ends]):
         mine = part[(part["status"] == FITTED) & part[name].notna()]
+        if name == "r_squared":
+            mine = mine[mine["sample"] != WITH_YEAR]
         if benchmark:
             mine = mine[mine["benchmark"] == benchmark]
         figures = [mine[end].to_numpy(dtype=np.float64) for end in ends]
