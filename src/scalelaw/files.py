@@ -4,7 +4,7 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 
@@ -87,11 +87,12 @@ def writing(path: Path | str) -> Iterator[Path]:
     '42'
     """
     target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file() and not target.is_dir():
-        yield target
-        return
+    special = target.exists() and not target.is_file() and not target.is_dir()
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
+        if special:
+            yield target
+            return
         target.parent.mkdir(parents=True, exist_ok=True)
         for stale in target.parent.glob(f".{escape(target.name)}.*.part"):
             stale.unlink(missing_ok=True)
@@ -99,16 +100,25 @@ def writing(path: Path | str) -> Iterator[Path]:
         _sync(part)
         part.replace(target)
     except OSError as error:
-        part.unlink(missing_ok=True)
         if error.filename in (str(part), part):
             error.filename = str(path)
         explained = explain(error, path)
         if explained is None:
             raise
         raise explained from error
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    finally:
+        # Where it was not finished; a folder that cannot be written has none.
+        with suppress(OSError):
+            part.unlink()
+
+
+def check_folder(folder: Path | str) -> None:
+    """Raise UnwritableError where a file is in the way of a folder."""
+    for place in (Path(folder), *Path(folder).parents):
+        if place.is_dir():
+            return
+        if place.exists():
+            raise UnwritableError(f"{folder}: cannot be a folder, because {place} is a file")
 
 
 def _sync(path: Path) -> None:

@@ -1,8 +1,8 @@
 """One run at a time in a folder, and no job that outlives its run.
 
 A run holds a lock of the operating system, which ends with the process however it ends. So a lock
-of Snakemake that is found while nobody holds ours was left behind by a killed run. Jobs look whether
-the run that started them still holds it, and stop if it does not.
+of Snakemake that is found while nobody holds ours was left behind by a killed run. Jobs look
+whether the run that started them still holds it, and stop if it does not.
 """
 
 import errno
@@ -26,6 +26,7 @@ VARIABLE = "SCALELAW_RUN"
 
 _NAME = "scalelaw.lock"
 _LOOK_EVERY_S = 0.2
+_GLANCE_S = 1.0
 _PATIENCE_S = 5.0
 
 
@@ -53,7 +54,7 @@ def clear_stale_locks(state: Path) -> str:
     """
     handle = _open(state)
     try:
-        taken = _take(handle)
+        taken = _take_within(_GLANCE_S, handle)
         if taken:
             for stale in (state / "locks").glob("*.lock"):
                 stale.unlink(missing_ok=True)
@@ -80,17 +81,13 @@ def hold_run(state: Path) -> None:
         If the folder cannot be written.
     """
     handle = _open(state)
-    end = time.monotonic() + _PATIENCE_S
-    # Others hold it for a moment when they look.
-    while (taken := _take(handle)) is False:
-        if time.monotonic() > end:
-            said = _at_work(handle)
-            os.close(handle)
-            raise RunningError(said)
-        time.sleep(_LOOK_EVERY_S)
-    if taken is None:
+    taken = _take_within(_PATIENCE_S, handle)
+    if not taken:
+        said = _at_work(handle)
         os.close(handle)
-        return
+        if taken is None:
+            return
+        raise RunningError(said)
     mark = f"{os.getpid()}-{secrets.token_hex(4)}"
     os.ftruncate(handle, 0)
     os.pwrite(handle, mark.encode(), 0)
@@ -173,6 +170,14 @@ def _take(handle: int) -> bool | None:
     except OSError as error:
         return False if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
     return True
+
+
+def _take_within(seconds: float, handle: int) -> bool | None:
+    """Try for a while, since others hold the lock for a moment when they look."""
+    end = time.monotonic() + seconds
+    while (taken := _take(handle)) is False and time.monotonic() < end:
+        time.sleep(_LOOK_EVERY_S)
+    return taken
 
 
 def _at_work(handle: int) -> str:

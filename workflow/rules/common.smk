@@ -6,6 +6,7 @@ sys.path.insert(0, str(CHECKOUT / "src"))  # the library need not be installed
 from scalelaw.config import check_config
 from scalelaw.errors import ConfigError, ScalelawError
 from scalelaw.environment import prepare_child_processes
+from scalelaw.files import check_folder
 from scalelaw.interruption import (
     check_writable,
     clear_stale_locks,
@@ -24,6 +25,7 @@ except ConfigError as error:
 # Jobs of a cluster read this file once more, on machines that need not share locks.
 if workflow.is_main_process:
     try:
+        check_folder(config["results"])
         at_work = clear_stale_locks(Path(".snakemake"))
     except ScalelawError as error:
         raise WorkflowError(str(error)) from None
