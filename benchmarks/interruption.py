@@ -1,8 +1,8 @@
 """Kill the workflow at random moments, give the same command again, and compare the results.
 
-``./run exec python benchmarks/interruption.py [TRIALS]`` prints a Markdown table of so many seeded
-trials of each kind (10 if not said) on a small corpus. Where file systems can be mounted (as root
-on Linux), it also lets the disk be full or read-only.
+``./run exec python benchmarks/interruption.py [TRIALS [TARGET ...]]`` prints a Markdown table of so
+many seeded trials of each kind (10 if not said) on a small corpus, of all results or of those named.
+Where file systems can be mounted (as root on Linux), it also lets the disk be full or read-only.
 """
 
 import random
@@ -33,10 +33,16 @@ from interruption import (  # noqa: E402
 
 SEED = 2026
 TRIALS = 10
-COMMAND = snakemake("--cores", "2")
-SIZES_KB = (
-    ("results", 4), ("results", 20), ("results", 1000), (".snakemake", 40), (".snakemake", 200),
-)  # fmt: skip
+COMMAND = snakemake("--cores", "2", *sys.argv[2:])
+SHORT_OF_ROOM = (
+    ("results", "size=4k"),
+    ("results", "size=20k"),
+    ("results", "size=1000k"),
+    ("results", "ro"),
+    (".snakemake", "size=40k"),
+    (".snakemake", "size=200k"),
+    (".snakemake", "ro"),
+)
 NAMES = {"run": "Snakemake alone", "job": "one process of a job", "group": "all of them"}
 
 
@@ -56,10 +62,9 @@ def clear(project: Project) -> None:
 def run_trials(
     project: Project, number: int, duration: float, whole: dict[str, str]
 ) -> list[Trial]:
-    chance = random.Random(SEED)
     done = []
     for i in range(number * len(KINDS)):
-        kind = KINDS[i % len(KINDS)]
+        kind, chance = KINDS[i % len(KINDS)], random.Random(f"{SEED}-{i}")
         clear(project)
         found = trial(project.path, COMMAND, kind, chance.uniform(0, duration), whole, chance)
         same = found.results == whole
@@ -116,35 +121,30 @@ def said(output: str) -> str:
     """Return what a failed run says about it."""
     lines = [line for line in output.splitlines() if "cannot be written" in line]
     lines += [line for line in output.splitlines() if "No space left" in line]
-    return lines[0].strip() if lines else "nothing clear"
+    return f"`{lines[0].strip()}`" if lines else "nothing clear"
 
 
-def short_of_room(project: Project, where: str, size_kb: int, whole: dict[str, str]) -> str:
+def short_of_room(project: Project, place: str, options: str, whole: dict[str, str]) -> str:
+    """Run where a folder has too little room or is read-only, then again with room."""
     clear(project)
-    folder = project.path / where
-    with mounted(folder, f"size={size_kb}k"):
-        first = project.snakemake("--cores", "2")
-        left = len(temporary_files(project.path)) if (project.path / "results").exists() else 0
-        # Half written files would show.
+    folder = project.path / place
+    with mounted(folder, options):
+        first = project.snakemake(*COMMAND[3:])
         standing = whole_files(project.path)
-        damaged = sum(whole.get(name) != digest for name, digest in standing.items())
-        subprocess.run(["mount", "-o", "remount,size=200m", str(folder)], check=True)
-        again = project.snakemake("--cores", "2")
+        faults = [name for name, digest in standing.items() if whole.get(name) != digest]
+        faults += temporary_files(project.path)
+        subprocess.run(["mount", "-o", "remount,rw,size=200m", str(folder)], check=True)
+        again = project.snakemake(*COMMAND[3:])
         same = again.returncode == 0 and whole_files(project.path) == whole
-    cells = [f"{size_kb} kB for `{where}`", first.returncode, f"`{said(first.stdout)}`"]
-    cells += ["yes" if "Traceback" in first.stdout else "no", damaged + left]
-    return f"| {' | '.join(map(str, cells))} | {'same' if same else 'OTHER'} |"
-
-
-def read_only(project: Project, whole: dict[str, str]) -> str:
-    clear(project)
-    with mounted(project.path / "results", "ro"):
-        first = project.snakemake("--cores", "2")
-    again = project.snakemake("--cores", "2")
-    same = again.returncode == 0 and whole_files(project.path) == whole
-    cells = ["`results` read-only", first.returncode, f"`{said(first.stdout)}`"]
-    cells += ["yes" if "Traceback" in first.stdout else "no", 0]
-    return f"| {' | '.join(map(str, cells))} | {'same' if same else 'OTHER'} |"
+    cells = [
+        f"`{place}`: {options}",
+        first.returncode,
+        said(first.stdout.replace(str(project.path), "...")),
+        "yes" if "Traceback" in first.stdout else "no",
+        len(faults),
+        "same" if same else "OTHER",
+    ]
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def main() -> None:
@@ -175,12 +175,11 @@ def main() -> None:
             print("\nThe disk was not made full or read-only: mounting needs root on Linux.")
             return
         print(
-            "\n| | status | message | traceback | damaged or temporary files | with room again |\n"
+            "\n| folder | status | message | traceback | damaged or temporary files | then |\n"
             "| --- | ---: | --- | --- | ---: | --- |"
         )
-        for where, size_kb in SIZES_KB:
-            print(short_of_room(project, where, size_kb, whole), flush=True)
-        print(read_only(project, whole))
+        for place, options in SHORT_OF_ROOM:
+            print(short_of_room(project, place, options, whole), flush=True)
 
 
 if __name__ == "__main__":

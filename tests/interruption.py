@@ -54,8 +54,7 @@ def whole_files(project: Path) -> dict[str, str]:
 def temporary_files(project: Path) -> list[str]:
     """Return what lies in the folder of results under a temporary name."""
     root = project / "results"
-    hidden = [p for p in root.rglob(".*") if p.is_file()]
-    return sorted(p.relative_to(root).as_posix() for p in hidden)
+    return sorted(p.relative_to(root).as_posix() for p in root.rglob("*.part"))
 
 
 def job_processes(project: Path) -> list[int]:

@@ -53,6 +53,18 @@ def explain(error: OSError, path: Path | str) -> UnwritableError | None:
 
 
 @contextmanager
+def explaining(path: Path | str) -> Iterator[None]:
+    """Turn errors about room or permission in a block that writes `path` into UnwritableError."""
+    try:
+        yield
+    except OSError as error:
+        explained = explain(error, path)
+        if explained is None:
+            raise
+        raise explained from error
+
+
+@contextmanager
 def writing(path: Path | str) -> Iterator[Path]:
     """Give a temporary path to write to, which takes the place of `path` when all is written.
 

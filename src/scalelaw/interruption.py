@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from scalelaw.errors import ScalelawError
-from scalelaw.files import explain, writing
+from scalelaw.files import explaining, writing
 
 if sys.platform != "win32":
     import fcntl
@@ -89,8 +89,9 @@ def hold_run(state: Path) -> None:
             return
         raise RunningError(said)
     mark = f"{os.getpid()}-{secrets.token_hex(4)}"
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, mark.encode(), 0)
+    with explaining(state / _NAME):
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, mark.encode(), 0)
     os.environ[VARIABLE] = f"{mark} {(state / _NAME).resolve()}"
 
 
@@ -151,14 +152,9 @@ def _is_held(mark: str, path: str) -> bool:
 
 def _open(state: Path) -> int:
     path = state / _NAME
-    try:
+    with explaining(path):
         state.mkdir(exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        explained = explain(error, path)
-        if explained is None:
-            raise
-        raise explained from error
 
 
 def _take(handle: int) -> bool | None:
