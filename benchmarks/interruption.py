@@ -1,8 +1,9 @@
 """Kill the workflow at random moments, give the same command again, and compare the results.
 
-``./run exec python benchmarks/interruption.py [TRIALS [TARGET ...]]`` prints a Markdown table of so
-many seeded trials of each kind (10 if not said) on a small corpus, of all results or of those named.
-Where file systems can be mounted (as root on Linux), it also lets the disk be full or read-only.
+``./run exec python benchmarks/interruption.py [TRIALS [TARGET ...]]`` prints a Markdown table of
+so many seeded trials of each kind (10 if not said) on a small corpus, of all results or those
+named. Where file systems can be mounted (as root on Linux), it also lets the disk be full or
+read-only.
 """
 
 import random

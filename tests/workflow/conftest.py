@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -44,7 +45,11 @@ class Project:
     def planned(self) -> set[str]:
         """Return the rules that a run would execute, apart from those that only collect files."""
         said = self.snakemake("--dry-run", "--quiet", "host").stdout
-        rules = {line.split()[0] for line in said.splitlines() if line.endswith(" 1")}
+        rules = {
+            words[0]
+            for line in said.splitlines()
+            if line[-1:].isdigit() and (words := line.split())
+        }
         return {rule for rule in rules if (self.path / f"workflow/scripts/{rule}.py").exists()}
 
     def edit(self, name: str, change: Callable[[str], str]) -> None:
@@ -89,7 +94,7 @@ def make_project(path: Path) -> Project:
     write_costs(data)
     for name in ("claims.yaml", "forecasts.yaml"):
         shutil.copy(ROOT / "data" / name, data / name)
-    overlay = {
+    overlay: dict[str, dict[str, Any]] = {
         "corpus": {"extra": ["data/mine.csv"]},
         "benchmarks": ["imagenet", "other"],
         "fit": {"bootstrap_replicates": 200},
@@ -104,6 +109,14 @@ def make_project(path: Path) -> Project:
         },
         "forecast": {"draws": 200, "backtest_draws": 100, "min_papers": 4},
         "cost": {"device": "V100", "home_device": "V100", "year": 2020, "places": ["World"]},
+    }
+    overlay["multiverse"] = {
+        "bases": ["hardware", "best"],
+        "samples": ["all", "best_per_paper", "confident"],
+        "until": [2016],
+        "leave_out": 1,
+        "replicates": 100,
+        "chunks": 2,
     }
     (path / "config/local.yaml").write_text(yaml.safe_dump(overlay))
     return Project(path)

@@ -22,6 +22,8 @@ OF_RECORDS = {
     "backtest_forecasts",
     "project_costs",
     "check_claims",
+    "fit_multiverse",
+    "gather_multiverse",
     "draw_figures",
     "write_report",
 }
@@ -30,6 +32,9 @@ OF_RECORDS = {
 EVERYTHING = OF_RECORDS | {"simulate_theory"}
 OF_FITS = OF_RECORDS - {"check_corpus", "fit_trends"}
 LAST = {"draw_figures", "write_report"}
+OF_CLAIMS = {"check_claims", "gather_multiverse", *LAST}
+OF_CHUNKS = {"fit_multiverse"}
+"""Rules of several jobs, whose logs lie in a folder of their own."""
 
 
 def rows_of(project, name):
@@ -103,8 +108,11 @@ def test_the_report_is_one_file_that_needs_no_network(finished):
 
 
 def test_logs_start_with_the_equivalent_command(finished):
-    for rule in EVERYTHING:
-        log = (finished.path / f"results/logs/{rule}.log").read_text()
+    logs = list((finished.path / "results/logs").rglob("*.log"))
+    assert len(logs) > len(EVERYTHING)
+    for path in logs:
+        rule = path.parent.name if path.parent.name in OF_CHUNKS else path.stem
+        log = path.read_text()
         assert log.startswith(f"$ scalelaw task {rule.replace('_', '-')} --")
 
 
@@ -138,8 +146,10 @@ def test_one_added_row_redoes_what_depends_on_it(project):
         ("src/scalelaw/fit/linear.py", EVERYTHING - {"check_corpus", "simulate_theory"}),
         # A law that the pipeline does not fit.
         ("src/scalelaw/fit/joint.py", set()),
-        ("src/scalelaw/cost/chain.py", {"project_costs", "check_claims", *LAST}),
-        ("src/scalelaw/claims/ledger.py", {"check_claims", "write_report"}),
+        ("src/scalelaw/cost/chain.py", {"project_costs", *OF_CLAIMS}),
+        ("src/scalelaw/claims/ledger.py", OF_CLAIMS),
+        ("src/scalelaw/multiverse/summary.py", {"gather_multiverse", *LAST}),
+        ("data/claims.yaml", OF_CLAIMS),
         ("data/prices.csv", {"project_costs", "check_claims", *LAST}),
         ("src/scalelaw/plotting/figures.py", {"draw_figures", "write_report"}),
         ("src/scalelaw/report/words.py", {"write_report"}),
@@ -159,6 +169,7 @@ def test_an_edit_reruns_what_uses_it(project, edited, expected):
     ("change", "expected"),
     [
         ("seed: 1", OF_FITS | {"simulate_theory"}),
+        ("multiverse: {chunks: 3}", {"fit_multiverse", "gather_multiverse", *LAST}),
         ("decompose: {pairs: []}", {"decompose_compute", "decompose_gains", "check_claims", *LAST}),
         (
             "headline_basis: best",
@@ -168,7 +179,8 @@ def test_an_edit_reruns_what_uses_it(project, edited, expected):
 )
 def test_a_changed_setting_reruns_what_uses_it(project, change, expected):
     overlay = yaml.safe_load((project.path / "config/local.yaml").read_text())
-    overlay |= yaml.safe_load(change)
+    for key, value in yaml.safe_load(change).items():
+        overlay[key] = {**overlay.get(key, {}), **value} if isinstance(value, dict) else value
     project.edit("config/local.yaml", lambda _: yaml.safe_dump(overlay))
     assert project.planned() == expected
 
@@ -269,8 +281,10 @@ def test_rules_scripts_logs_and_tasks_share_their_names(finished):
     from scalelaw import tasks
 
     scripts = {p.stem for p in (finished.path / "workflow/scripts").glob("*.py")}
-    logs = {p.stem for p in (finished.path / "results/logs").glob("*.log")}
-    measured = {p.stem for p in (finished.path / "results/benchmarks").glob("*.tsv")}
+    logs, measured = (
+        {p.stem for p in (finished.path / "results" / folder).iterdir()}
+        for folder in ("logs", "benchmarks")
+    )
     assert scripts == logs == measured == set(tasks.NAMES) == EVERYTHING
 
 

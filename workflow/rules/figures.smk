@@ -10,6 +10,7 @@ FIGURES = [
     "efficiency",
     "projections",
     "backtest",
+    "multiverse",
     "theory",
 ]
 
@@ -32,6 +33,7 @@ rule draw_figures:
         scores_by_year=rules.backtest_forecasts.output.scores_by_year,
         learning_curves=rules.simulate_theory.output.learning_curves,
         overtaking=rules.simulate_theory.output.overtaking,
+        specifications=rules.gather_multiverse.output.specifications,
         benchmark_files=sources("benchmarks"),
         hardware=sources("hardware"),
     output:

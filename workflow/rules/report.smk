@@ -25,6 +25,11 @@ rule write_report:
         learning_curves=rules.simulate_theory.output.learning_curves,
         overtaking=rules.simulate_theory.output.overtaking,
         theory_exponents=rules.simulate_theory.output.exponents,
+        spread=rules.gather_multiverse.output.spread,
+        choices=rules.gather_multiverse.output.choices,
+        options=rules.gather_multiverse.output.options,
+        polled=rules.gather_multiverse.output.polled,
+        exclusions=rules.gather_multiverse.output.exclusions,
         figures=[f"{RESULTS}/figures/{name}.svg" for name in FIGURES],
         benchmark_files=sources("benchmarks"),
         sources=[

@@ -1,6 +1,6 @@
 """Published claims beside our figures, with a verdict that follows from both."""
 
-from scalelaw.claims.ledger import Claim, Verdict, decide, overall, read_claims
+from scalelaw.claims.ledger import Claim, Verdict, decide, judge, overall, read_claims
 from scalelaw.claims.quantities import QUANTITIES, Answer, Results
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Results",
     "Verdict",
     "decide",
+    "judge",
     "overall",
     "read_claims",
 ]

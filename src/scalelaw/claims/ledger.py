@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import yaml
 from jsonschema import Draft202012Validator
+from numpy.typing import ArrayLike, NDArray
 
 from scalelaw.errors import ScalelawError, did_you_mean
 
@@ -224,14 +226,33 @@ def decide(claim: Claim, answer: "Answer") -> Verdict:
     The claim is supported if the answer's whole interval agrees with it, not supported if none of
     it does, and cannot be told otherwise.
     """
-    if answer.refused or math.isnan(answer.value):
+    if answer.refused:
         return CANNOT_BE_TOLD
+    return str(judge(claim, answer.value, answer.lower, answer.upper))
+
+
+def judge(claim: Claim, value: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> "NDArray[np.str_]":
+    """Judge a claim by many figures at once, as :func:`decide` does by one.
+
+    Parameters
+    ----------
+    claim : Claim
+        The claim.
+    value, lower, upper : array of float
+        Figures and their intervals, of one shape; where the figure is NaN nothing can be told.
+
+    Returns
+    -------
+    array of str
+        Verdicts, of the same shape.
+    """
+    value, lower, upper = (np.asarray(v, dtype=np.float64) for v in (value, lower, upper))
     low, high = claim.band
-    if low <= answer.lower and answer.upper <= high:
-        return SUPPORTED
-    if answer.upper < low or answer.lower > high:
-        return NOT_SUPPORTED
-    return CANNOT_BE_TOLD
+    return np.select(
+        [np.isnan(value), (low <= lower) & (upper <= high), (upper < low) | (lower > high)],
+        [CANNOT_BE_TOLD, SUPPORTED, NOT_SUPPORTED],
+        CANNOT_BE_TOLD,
+    )
 
 
 def overall(claim: Claim, answers: Sequence["Answer"]) -> tuple[Verdict, str]:

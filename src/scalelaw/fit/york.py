@@ -106,7 +106,8 @@ class York:
         left, moved = sums[:, rows], np.empty(0)
         for _ in range(_YORK_ITERATIONS):
             found = self._step(slope[rows], left)
-            moved = np.abs(found - slope[rows]) / np.abs(found)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                moved = np.abs(found - slope[rows]) / np.abs(found)
             slope[rows] = found
             going = moved > 1e-13
             if not going.all():

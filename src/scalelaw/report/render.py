@@ -61,6 +61,11 @@ FIGURE_TEXTS = {
         "and worst year fitted to. Right: how many later records the "
         "intervals held, against the dashed share that they should hold.",
     ),
+    "multiverse": (
+        "All combinations of choices",
+        "The exponents of all combinations in rising order, with their intervals, and below them "
+        "which options they take: an option that is dark on one side moves the exponent that way.",
+    ),
     "theory": (
         "Experts against flexible models, simulated",
         "Performance over examples and over computation, by level of noise; rings mark where a "
@@ -125,6 +130,7 @@ def render_report(
         claims=summaries.claims_summary(tables),
         gains=summaries.gains_summary(tables, benchmarks, records),
         backtest=summaries.backtest_summary(tables, benchmarks),
+        multiverse=summaries.multiverse_summary(tables, benchmarks),
         theory=summaries.theory_summary(tables),
         headline=rows_of(headline),
         lead=_lead(headline, benchmarks),

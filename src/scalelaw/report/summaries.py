@@ -7,6 +7,8 @@ import pandas as pd
 
 from scalelaw.claims.ledger import EVIDENCE, GROUPS, SUPPORTED
 from scalelaw.corpus.benchmarks import Benchmark
+from scalelaw.multiverse.grid import CHOICES, in_words
+from scalelaw.multiverse.summary import EVERY, REST
 
 Tables = Mapping[str, pd.DataFrame]
 Benchmarks = Mapping[str, Benchmark]
@@ -200,6 +202,41 @@ def theory_summary(tables: Tables) -> dict[str, Any]:
         or _first(growing, quantity="compute"),
         "fixed": _first(fixed, model="regularised", quantity="data", noise_sd=middle),
         "settings": _first(tables["learning_curves"], design="fixed", model="flexible"),
+    }
+
+
+def multiverse_summary(tables: Tables, benchmarks: Benchmarks) -> dict[str, Any]:
+    """Return the spread over specifications, what moves the exponent, and how claims fare."""
+    spread, choices, options = tables["spread"], tables["choices"], tables["options"]
+    fitted = spread[spread["n_fitted"] > 0]
+    lead = None
+    for key in benchmarks:
+        if (fitted["benchmark"] == key).any():
+            mine = choices[(choices["benchmark"] == key) & (choices["choice"] != REST)]
+            first = mine.sort_values("share", ascending=False, kind="stable")
+            lead = {
+                **rows_of(fitted[fitted["benchmark"] == key])[0],
+                "key": key,
+                "name": benchmarks[key].name,
+                "first": rows_of(first)[0] if len(first) else None,
+                "second": rows_of(first)[1] if len(first) > 1 else None,
+                "options": rows_of(options[options["benchmark"] == key]),
+            }
+            break
+    shares = choices.pivot_table(index="benchmark", columns="choice", values="share", sort=False)
+    return {
+        "n": int(spread["n_specifications"].sum()),
+        "n_fitted": int(spread["n_fitted"].sum()),
+        "excluded": int(tables["exclusions"]["n_excluded"].sum()),
+        "rows": rows_of(spread),
+        "lead": lead,
+        "choices": {**CHOICES, REST: "combinations of these"},
+        "shares": shares.to_dict(orient="index"),
+        "polled": rows_of(tables["polled"][tables["polled"]["n_specifications"] > 0]),
+        "not_asked": int((tables["polled"]["n_specifications"] == 0).sum()),
+        "rules": rows_of(tables["exclusions"]),
+        "in_words": in_words,
+        "every": EVERY,
     }
 
 

@@ -33,6 +33,8 @@ NAMES = (
     "backtest_forecasts",
     "project_costs",
     "check_claims",
+    "fit_multiverse",
+    "gather_multiverse",
     "draw_figures",
     "write_report",
 )

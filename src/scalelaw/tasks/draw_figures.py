@@ -1,6 +1,6 @@
 """Draw every figure from result files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from scalelaw.corpus.records import decimal_year
 from scalelaw.fit.curves import DIRECTIONS
 from scalelaw.fit.line_result import LineResult
 from scalelaw.interruption import process_pool
+from scalelaw.multiverse.grid import CHOICES
+from scalelaw.multiverse.table import fitted_columns
 from scalelaw.plotting import (
     draw_compute_against_error,
     draw_compute_growth,
@@ -30,6 +32,7 @@ from scalelaw.plotting.gains import (
     draw_hardware_trends,
     draw_waterfall,
 )
+from scalelaw.plotting.multiverse import draw_specification_curve
 from scalelaw.plotting.theory import draw_theory
 from scalelaw.tables import read_records, read_result
 
@@ -51,6 +54,7 @@ def draw_figures(
     scores_by_year: Path,
     learning_curves: Path,
     overtaking: Path,
+    specifications: Path,
     benchmark_files: list[Path],
     hardware: list[Path],
     benchmarks: list[str],
@@ -140,6 +144,7 @@ def draw_figures(
         "backtest": partial(
             draw_backtest, read_result(scores), read_result(scores_by_year), titles
         ),
+        "multiverse": partial(_specification_curve, specifications, titles),
         "theory": partial(draw_theory, read_result(learning_curves), read_result(overtaking)),
     }
     jobs = [
@@ -177,6 +182,15 @@ def _waterfalls(
             level,
         )
     return makers
+
+
+def _specification_curve(path: Path, titles: Mapping[str, str]) -> Figure:
+    """Return the figure of the first benchmark that has fitted specifications."""
+    ends = ["exponent", "exponent_lower", "exponent_upper"]
+    table = fitted_columns(path, ["benchmark", *CHOICES, *ends])
+    present = set(table["benchmark"].astype("str"))
+    key = next((key for key in titles if key in present), next(iter(titles)))
+    return draw_specification_curve(table[table["benchmark"] == key], titles[key])
 
 
 def _devices(hardware: list[Path]) -> pd.DataFrame:

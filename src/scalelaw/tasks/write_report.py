@@ -36,6 +36,11 @@ def write_report(
     learning_curves: Path,
     overtaking: Path,
     theory_exponents: Path,
+    spread: Path,
+    choices: Path,
+    options: Path,
+    polled: Path,
+    exclusions: Path,
     figures: list[Path],
     benchmark_files: list[Path],
     sources: list[Path],
@@ -60,6 +65,8 @@ def write_report(
         Tables of gains, trends and backtest.
     published_scores, published_dates, learning_curves, overtaking, theory_exponents : path
         Tables of published forecasts and of the simulation.
+    spread, choices, options, polled, exclusions : path
+        Tables of ``gather_multiverse``.
     figures : list of path
         SVG figures.
     benchmark_files, sources : list of path
@@ -100,6 +107,11 @@ def write_report(
         "learning_curves": learning_curves,
         "overtaking": overtaking,
         "theory_exponents": theory_exponents,
+        "spread": spread,
+        "choices": choices,
+        "options": options,
+        "polled": polled,
+        "exclusions": exclusions,
     }
     text = render_report(
         records=read_records(records),
