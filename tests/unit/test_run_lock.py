@@ -207,16 +207,6 @@ def test_a_killed_worker_is_said_in_words(monkeypatch, capsys):
     assert "a process of this step was killed" in capsys.readouterr().err
 
 
-def test_other_errors_keep_their_traceback(tmp_path, monkeypatch):
-    def work(out):
-        raise FileNotFoundError(errno.ENOENT, "No such file", "gone.csv")
-
-    monkeypatch.setattr(tasks, "get", fake(work))
-    with pytest.raises(FileNotFoundError):
-        tasks.run("fit_curves", tmp_path / "log", out="x")
-    assert "Traceback" in (tmp_path / "log").read_text()
-
-
 def test_the_bootstrap_becomes_the_command():
     code = (
         "import sys; from pathlib import Path\n"
