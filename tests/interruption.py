@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +94,20 @@ def wait_for_job(run: subprocess.Popen[bytes], project: Path) -> bool:
     return False
 
 
+def _kill(run: subprocess.Popen[bytes], project: Path, kind: str, chance: random.Random) -> bool:
+    """Kill what the kind says; False if the run ended before that."""
+    if kind != "job":
+        if run.poll() is not None:
+            return False
+        os.kill(run.pid if kind == "run" else -run.pid, signal.SIGKILL)
+        return True
+    while wait_for_job(run, project):
+        with suppress(IndexError, ProcessLookupError):  # it may have just ended
+            os.kill(chance.choice(job_processes(project)), signal.SIGKILL)
+            return True
+    return False
+
+
 def trial(
     project: Path,
     command: Sequence[str],
@@ -125,20 +140,10 @@ def trial(
     try:
         if since_first_job:
             wait_for_job(run, project)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             run.wait(moment)
-        except subprocess.TimeoutExpired:
-            if kind == "job":
-                wait_for_job(run, project)
-        ended_before = run.poll() is not None
         jobs = job_processes(project)
-        if not ended_before:
-            if kind == "group":
-                os.killpg(run.pid, signal.SIGKILL)
-            elif kind == "run":
-                run.kill()
-            elif jobs:
-                os.kill(chance.choice(jobs), signal.SIGKILL)
+        killed = _kill(run, project, kind, chance)
         run.wait(TIMEOUT_S)
         standing = whole_files(project)
         incomplete = sum(1 for p in (project / ".snakemake/incomplete").rglob("*") if p.is_file())
@@ -150,7 +155,7 @@ def trial(
         return Trial(
             kind=kind,
             moment=moment,
-            ended_before=ended_before,
+            ended_before=not killed,
             jobs=len(jobs),
             incomplete=incomplete,
             parts=parts,
