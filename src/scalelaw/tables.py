@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalelaw.corpus.schema import DERIVED, PAPERS
+from scalelaw.files import writing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +27,14 @@ TEXT = frozenset(
 
 def write_table(frame: "pd.DataFrame", path: Path | str) -> None:
     """Write a table as UTF-8 CSV with full digits, so that reading it gives the same numbers."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+    with writing(path) as part:
+        frame.to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
+
+
+def write_parquet(frame: "pd.DataFrame", path: Path | str) -> None:
+    """Write a table as Parquet."""
+    with writing(path) as part:
+        frame.to_parquet(part, index=False)
 
 
 def read_result(path: Path | str, text: Collection[str] = TEXT) -> "pd.DataFrame":

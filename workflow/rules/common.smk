@@ -4,8 +4,15 @@ from pathlib import Path
 sys.path.insert(0, str(CHECKOUT / "src"))  # the library need not be installed
 
 from scalelaw.config import check_config
-from scalelaw.errors import ConfigError
+from scalelaw.errors import ConfigError, ScalelawError
 from scalelaw.environment import prepare_child_processes
+from scalelaw.files import check_folder
+from scalelaw.interruption import (
+    check_writable,
+    clear_stale_locks,
+    forget_run,
+    hold_run,
+)
 from scalelaw.provenance import code_fingerprint
 
 prepare_child_processes()
@@ -15,9 +22,32 @@ try:
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
+# Jobs of a cluster read this file once more, on machines that need not share locks.
+if workflow.is_main_process:
+    try:
+        check_folder(config["results"])
+        at_work = clear_stale_locks(Path(".snakemake"))
+    except ScalelawError as error:
+        raise WorkflowError(str(error)) from None
+    if at_work:
+        print(at_work, file=sys.stderr)
+else:
+    forget_run()
+
 RESULTS = config["results"]
 BENCHMARKS = config["benchmarks"]
 BASES = config["bases"]
+
+
+def start_alone():
+    """Refuse to run beside another run, or where results cannot be written."""
+    if not workflow.is_main_process:
+        return
+    try:
+        hold_run(Path(".snakemake"))
+        check_writable(RESULTS)
+    except ScalelawError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def source(path):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jsonschema import Draft202012Validator
 
 from scalelaw.errors import ScalelawError
+from scalelaw.files import writing
 from scalelaw.forecast.ensemble import Ensemble, read_ensembles
 from scalelaw.tables import read_result
 
@@ -79,7 +80,8 @@ class Run:
     def write(self, path: Path) -> None:
         """Write it as JSON."""
         text = json.dumps(asdict(self), indent=1, ensure_ascii=False, default=str)
-        path.write_text(f"{text}\n", encoding="utf-8")
+        with writing(path) as part:
+            part.write_text(f"{text}\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> "Run":

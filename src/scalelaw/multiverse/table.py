@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scalelaw.files import writing
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -86,9 +88,8 @@ def _tables(rows: Iterable[dict[str, Any]], schema: pa.Schema) -> Iterator[pa.Ta
 
 def _write(tables: Iterable[pa.Table], schema: pa.Schema, path: Path) -> int:
     """Write tables in row groups of one size, which the sizes of the tables do not change."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     n, waiting = 0, schema.empty_table()
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with writing(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
         for table in tables:
             n += len(table)
             waiting = pa.concat_tables([waiting, table])

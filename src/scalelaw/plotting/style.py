@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
+from scalelaw.files import writing
 from scalelaw.typography import superscript
 
 _METADATA: dict[str, dict[str, Any]] = {
@@ -77,8 +78,8 @@ def save(figure: Figure, path: Path) -> None:
         # Lay out once: it takes longer than drawing, and all formats shall look the same.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata=_METADATA[path.suffix])
+    with writing(path) as part:
+        figure.savefig(part, format=path.suffix[1:], metadata=_METADATA[path.suffix])
 
 
 def compute_axis(axes: Axes) -> None:

@@ -2,21 +2,25 @@
 
 A task takes paths and plain settings by keyword and writes files; workflow scripts and the command
 line call nothing else. :func:`run` adds what every caller needs: the log, whose first line is the
-equivalent command, and errors without a traceback.
+equivalent command, errors without a traceback, and an end together with the run that started it.
 """
 
 import inspect
+import os
 import shlex
 import sys
 import time
 import traceback
 import types
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO, get_args, get_origin
 
 from scalelaw.errors import ScalelawError
+from scalelaw.files import explain
+from scalelaw.interruption import stop_with_run
 
 NAMES = (
     "check_corpus",
@@ -62,26 +66,52 @@ def run(name: str, log: Path | str | None = None, **settings: Any) -> int:
         0, or 1 after an error that is the user's to mend; its message goes to standard error.
         Any other exception is written to the log and raised.
     """
+    stop_with_run()
     settings = _coerce(name, settings)
-    handle = open(log, "w", encoding="utf-8") if log else None  # noqa: SIM115, PTH123
     try:
-        _say(handle, f"$ {command(name, settings)}")
-        start = time.monotonic()
+        with open(log or os.devnull, "w", encoding="utf-8") as handle:  # noqa: PTH123
+            return _run(name, settings, handle)
+    except OSError as error:
+        explained = explain(error, log or os.devnull)
+        if explained is None:
+            raise
+        return _stop(name, explained)
+
+
+def _run(name: str, settings: dict[str, Any], log: TextIO) -> int:
+    _say(log, f"$ {command(name, settings)}")
+    start = time.monotonic()
+    try:
         message = get(name)(**settings)
-        if message:
-            _say(handle, message)
-        _say(handle, f"done in {time.monotonic() - start:.1f} s")
-    except ScalelawError as error:
-        _say(handle, str(error))
-        print(f"scalelaw {name} stopped:\n{error}", file=sys.stderr)
-        return 1
-    except Exception:
-        _say(handle, traceback.format_exc())
-        raise
-    finally:
-        if handle:
-            handle.close()
+    except Exception as error:
+        known = _known(error)
+        if known is None:
+            _say(log, traceback.format_exc())
+            raise
+        status = _stop(name, known)
+        _say(log, str(known))
+        return status
+    if message:
+        _say(log, message)
+    _say(log, f"done in {time.monotonic() - start:.1f} s")
     return 0
+
+
+def _known(error: Exception) -> ScalelawError | None:
+    """Return the error for users that an exception stands for, if it is theirs to mend."""
+    if isinstance(error, OSError):
+        return explain(error, "a file")
+    if isinstance(error, BrokenProcessPool):
+        return ScalelawError(
+            "a process of this step was killed, perhaps for want of memory; give the same command "
+            "again, with fewer --cores if memory is short"
+        )
+    return error if isinstance(error, ScalelawError) else None
+
+
+def _stop(name: str, error: ScalelawError) -> int:
+    print(f"scalelaw {name} stopped:\n{error}", file=sys.stderr)
+    return 1
 
 
 def command(name: str, settings: dict[str, Any]) -> str:
@@ -121,7 +151,6 @@ def _coerce(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     return coerced
 
 
-def _say(handle: TextIO | None, text: str) -> None:
-    if handle:
-        handle.write(text.rstrip("\n") + "\n")
-        handle.flush()
+def _say(log: TextIO, text: str) -> None:
+    log.write(text.rstrip("\n") + "\n")
+    log.flush()

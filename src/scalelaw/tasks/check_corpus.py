@@ -8,7 +8,7 @@ from scalelaw.corpus import load_corpus
 from scalelaw.corpus.problems import describe
 from scalelaw.corpus.records import Selection
 from scalelaw.errors import ConfigError, did_you_mean
-from scalelaw.tables import write_table
+from scalelaw.tables import write_parquet, write_table
 
 
 def check_corpus(
@@ -61,7 +61,7 @@ def check_corpus(
             raise ConfigError(f'benchmarks: "{benchmark}" is not defined ({near})')
     frame = corpus.records
     write_table(frame, records)
-    frame.to_parquet(parquet, index=False)
+    write_parquet(frame, parquet)
     columns = ["record_id", "benchmark", "paper", "model", "file", "line", "excluded"]
     write_table(frame.loc[frame["excluded"] != "", columns], excluded)
     fields = ["file", "line", "column", "severity", "check", "message", "remedy"]

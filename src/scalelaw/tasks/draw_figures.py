@@ -1,7 +1,6 @@
 """Draw every figure from result files."""
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from scalelaw.corpus.hardware import read_hardware
 from scalelaw.corpus.records import decimal_year
 from scalelaw.fit.curves import DIRECTIONS
 from scalelaw.fit.line_result import LineResult
+from scalelaw.interruption import process_pool
 from scalelaw.multiverse.grid import CHOICES
 from scalelaw.multiverse.table import fitted_columns
 from scalelaw.plotting import (
@@ -156,7 +156,7 @@ def draw_figures(
         for make, paths in jobs:
             _draw(make, paths)
     else:
-        with ProcessPoolExecutor(threads) as pool:
+        with process_pool(threads) as pool:
             for done in [pool.submit(_draw, make, paths) for make, paths in jobs]:
                 done.result()
     return f"{len(figures)} files of {len(jobs)} figures"

@@ -11,7 +11,7 @@ from scalelaw.errors import FitError
 from scalelaw.fit.curves import Curves
 from scalelaw.forecast.ensemble import FORWARD, Ensemble, draws_table, fit_ensemble, refuse_flat
 from scalelaw.streams import stream
-from scalelaw.tables import read_records, write_table
+from scalelaw.tables import read_records, write_parquet, write_table
 
 
 def fit_curves(
@@ -95,8 +95,7 @@ def fit_curves(
             rows += [row | _row(curve, ensemble, level) for curve in fitted]
             _compare_forms(rows[-len(fitted) :], fitted, level)
     write_table(pd.DataFrame(rows, columns=_COLUMNS), curves)
-    draws.parent.mkdir(parents=True, exist_ok=True)
-    draws_table(ensembles).to_parquet(draws, index=False)
+    write_parquet(draws_table(ensembles), draws)
     return f"{len(ensembles)} of {2 * len(benchmarks)} sets of curves fitted"
 
 

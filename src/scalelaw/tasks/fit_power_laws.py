@@ -9,6 +9,7 @@ import pandas as pd
 
 from scalelaw.compute import BEST
 from scalelaw.errors import FitError
+from scalelaw.files import writing
 from scalelaw.fit.curves import DIRECTIONS
 from scalelaw.fit.line_result import LineResult
 from scalelaw.fit.power_law import ExponentialLaw, PowerLaw
@@ -91,7 +92,8 @@ def fit_power_laws(
                 without.append(others.assign(**key)[[*key, *others.columns]])
                 # They fill megabytes, and whoever reads these files needs neither.
                 stored = result.to_json(draws=False, data=False)
-                (fits / f"{benchmark}.{basis}.{direction}.json").write_text(stored)
+                with writing(fits / f"{benchmark}.{basis}.{direction}.json") as part:
+                    part.write_text(stored)
     frame = pd.DataFrame(rows, columns=[*key, "status", *size, *_COLUMNS])
     write_table(frame, exponents)
     empty = pd.DataFrame(columns=[*key, "paper_left_out", "n_records", "exponent"])

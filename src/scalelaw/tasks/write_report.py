@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from scalelaw.corpus.benchmarks import read_benchmarks
+from scalelaw.files import writing
 from scalelaw.provenance import file_hash, versions
 from scalelaw.report import render_report
 from scalelaw.report.render import read_citation
@@ -112,24 +113,22 @@ def write_report(
         "polled": polled,
         "exclusions": exclusions,
     }
-    html.parent.mkdir(parents=True, exist_ok=True)
-    html.write_text(
-        render_report(
-            records=read_records(records),
-            tables={name: read_result(path) for name, path in tables.items()},
-            figures=order,
-            benchmarks={key: defined[key] for key in benchmarks},
-            settings={
-                "basis": basis,
-                "level": level,
-                "replicates": replicates,
-                "min_papers": min_papers,
-                "seed": seed,
-            },
-            inputs={path.as_posix(): file_hash(path) for path in [*sources, *benchmark_files]},
-            versions=versions(),
-            citation=read_citation(citation),
-        ),
-        encoding="utf-8",
+    text = render_report(
+        records=read_records(records),
+        tables={name: read_result(path) for name, path in tables.items()},
+        figures=order,
+        benchmarks={key: defined[key] for key in benchmarks},
+        settings={
+            "basis": basis,
+            "level": level,
+            "replicates": replicates,
+            "min_papers": min_papers,
+            "seed": seed,
+        },
+        inputs={path.as_posix(): file_hash(path) for path in [*sources, *benchmark_files]},
+        versions=versions(),
+        citation=read_citation(citation),
     )
+    with writing(html) as part:
+        part.write_text(text, encoding="utf-8")
     return f"{html}: {html.stat().st_size / 1e6:.1f} MB"

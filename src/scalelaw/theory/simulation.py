@@ -1,7 +1,6 @@
 """Replicates of four ways to model the same data, over sample size and noise."""
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ import numpy as np
 
 from scalelaw.errors import ConfigError
 from scalelaw.fit.sample import Array
+from scalelaw.interruption import process_pool
 from scalelaw.streams import stream
 from scalelaw.theory.estimators import (
     Statistics,
@@ -173,7 +173,7 @@ class Simulation:
         if threads == 1:
             done = [work(unit) for unit in units]
         else:
-            with ProcessPoolExecutor(threads) as pool:
+            with process_pool(threads) as pool:
                 done = list(pool.map(work, units))
         runs = pd.DataFrame([row for rows in done for row in rows])
         order = pd.Series({model: i for i, model in enumerate(MODELS)})
