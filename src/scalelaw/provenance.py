@@ -65,7 +65,7 @@ def _closure(module: str) -> set[Path]:
         if path == PACKAGE / "__init__.py":  # it loads the rest on demand only
             continue
         if path.name == "__init__.py":
-            found |= {p for p in path.parent.rglob("*") if p.suffix in {".j2", ".css", ".yaml"}}
+            found |= {p for p in path.parent.rglob("*") if p.suffix in {".j2", ".css", ".js", ".yaml"}}
         waiting += _imports(path.read_bytes())
     return found
 
