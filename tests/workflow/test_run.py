@@ -154,6 +154,7 @@ def test_one_added_row_redoes_what_depends_on_it(project):
         ("src/scalelaw/plotting/figures.py", {"draw_figures", "write_report"}),
         ("src/scalelaw/report/words.py", {"write_report"}),
         ("src/scalelaw/report/sections/claims.html.j2", {"write_report"}),
+        ("src/scalelaw/report/explorer.js", {"write_report"}),
         ("src/scalelaw/__init__.py", {"write_report"}),
         ("src/scalelaw/tasks/__init__.py", EVERYTHING),
         ("src/scalelaw/cli.py", set()),
@@ -255,7 +256,9 @@ def test_markup_in_the_corpus_is_shown_as_text(project):
     project.edit("data/mine.csv", lambda text: text.replace("Detector 3", nasty))
     project.edit("data/mine.csv", lambda text: text.replace("GTX 580", "V100"))
     assert project.snakemake("results/report.html").returncode == 0
-    assert "<script" not in (project.path / "results/report.html").read_text()
+    report = (project.path / "results/report.html").read_text()
+    assert nasty not in report
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in report
 
 
 def test_snakemakes_own_report_can_be_built(project):

@@ -16,8 +16,8 @@ const explorer = (() => {
     const units = Array.from(unit, (u) => benchmark.units[u]);
     const laws = Array.from(law, (l) => benchmark.laws[l]);
     const codes = [
-      ...[0, 1].map((c) => Uint8Array.from(units, (u) => u[c])),
-      ...[0, 1, 2, 3].map((c) => Uint8Array.from(laws, (l) => l[c])),
+      ...[0, 1].map((c) => Uint16Array.from(units, (u) => u[c])),
+      ...[0, 1, 2, 3].map((c) => Uint16Array.from(laws, (l) => l[c])),
     ];
     return {
       ...benchmark, ...columns, codes, n: unit.length,
@@ -100,8 +100,8 @@ const explorer = (() => {
       return (value < 0 ? "−" : "") + power(Math.log10(size));
     }
     const digits = size >= 100 || size === 0 ? 0 : size >= 1 ? 1 : 3;
-    return value.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: Math.min(digits, 1) })
-      .replace("-", "−");
+    const fixed = { maximumFractionDigits: digits, minimumFractionDigits: Math.min(digits, 1) };
+    return value.toLocaleString("en", fixed).replace("-", "−");
   }
 
   // Ten to some power, with two digits.
@@ -111,7 +111,7 @@ const explorer = (() => {
     let whole = Math.floor(log10);
     let digits = (10 ** (log10 - whole)).toFixed(1);
     if (digits === "10.0") [whole, digits] = [whole + 1, "1.0"];
-    return `${digits} × 10${raised(whole)}`;
+    return `${digits}\u00a0×\u00a010${raised(whole)}`;
   }
 
   // Ends of the scale, on which it is even, and its ticks. Extremes are left to the edges.
@@ -120,15 +120,18 @@ const explorer = (() => {
     const on = Array.from(sorted, (i) => data[name][i])
       .filter((v) => Number.isFinite(v) && (v > 0 || !log)).map((v) => (log ? Math.log10(v) : v));
     if (!on.length) return { low: 0, high: 1, at: (v) => (log ? Math.log10(v) : v), ticks: [] };
-    let low = quantile(on, 0.01), high = quantile(on, 0.99);
+    const [p25, p75] = [quantile(on, 0.25), quantile(on, 0.75)];
+    let low = Math.max(quantile(on, 0.01), p25 - 4 * (p75 - p25));
+    let high = Math.min(quantile(on, 0.99), p75 + 4 * (p75 - p25));
     const margin = Math.max(0.08 * (high - low), log ? 0.1 : 0.5);
-    low -= margin; high += margin;
+    low -= margin;
+    high += margin;
     const ticks = [];
     if (log) {
       for (let k = Math.floor(low); k <= high; k++) {
         for (const m of high - low > 4 ? [1] : high - low > 2 ? [1, 3] : [1, 2, 5]) {
           const v = Number(`${m}e${k}`);
-          if (Math.log10(v) >= low && Math.log10(v) <= high) ticks.push([v, v.toLocaleString("en", { maximumSignificantDigits: 1 })]);
+          if (Math.log10(v) >= low && Math.log10(v) <= high) ticks.push([v, v.toLocaleString("en")]);
         }
       }
     } else {
@@ -153,7 +156,9 @@ const explorer = (() => {
 
   const untick = new Set(); // "choice/option", kept from one benchmark to the next
   const loaded = new Map();
-  let data, name, sorted, rank, left, remaining, rows, chosen = -1, axis, place;
+  let data, name, sorted, rank, left, remaining, rows, axis, place;
+  let chosen = -1; // the combination that is told
+  let picked = false; // whether the reader chose it
 
   function make(tag, properties = {}, ...children) {
     const element = Object.assign(document.createElement(tag), properties);
@@ -167,7 +172,6 @@ const explorer = (() => {
   function choose(benchmark) {
     if (!loaded.has(benchmark)) loaded.set(benchmark, explorer.load(source.benchmarks[benchmark]));
     data = loaded.get(benchmark);
-    chosen = -1;
     const targets = root.querySelector("input[value=log10_flop]");
     targets.disabled = data.target === null;
     if (targets.disabled) root.querySelector("input[value=exponent]").checked = true;
@@ -177,11 +181,11 @@ const explorer = (() => {
     show();
   }
 
-  const target = () => `${Number((100 * data.target).toPrecision(6))}% ${data.error_label}`;
+  const target = () => `${data.error_label} of ${Number((100 * data.target).toPrecision(6))}%`;
 
   function build() {
     rows = data.options.map((all) => all.map(() => ({})));
-    id("choices").replaceChildren(...source.choices.map((choice, c) => {
+    id("options").replaceChildren(...source.choices.map((choice, c) => {
       const every = (label, on) => {
         const button = make("button", { type: "button", textContent: label });
         button.setAttribute("aria-label", `${choice.label}: tick ${label}`);
@@ -216,7 +220,9 @@ const explorer = (() => {
     sorted = explorer.order(data, name);
     rank = new Uint32Array(data.n);
     sorted.forEach((i, r) => { rank[i] = r; });
+    picked = false;
     axis = explorer.scale(data, name, sorted);
+    id("middle").textContent = name === "exponent" ? "middle exponent" : "middle FLOP";
     id("axis").textContent = name === "exponent"
       ? "Exponent (compute goes as 1/error to this power), log scale"
       : `FLOP for ${target()}, log scale`;
@@ -229,7 +235,8 @@ const explorer = (() => {
     const found = explorer.options(data, name, sorted, left);
     found.forEach((all, c) => all.forEach(({ n, middle }, o) => {
       const row = rows[c][o];
-      row.count.replaceChildren(grouped(n), make("span", { className: "unseen", textContent: " combinations, middle value " }));
+      const words = make("span", { className: "unseen", textContent: " combinations, middle value " });
+      row.count.replaceChildren(grouped(n), words);
       row.middle.textContent = n ? shown(middle) : "–";
       row.line.classList.toggle("off", n === 0);
     }));
@@ -237,7 +244,7 @@ const explorer = (() => {
     weigh();
     slider.disabled = !remaining.length;
     slider.max = Math.max(0, remaining.length - 1);
-    const again = remaining.indexOf(chosen);
+    const again = picked ? remaining.indexOf(chosen) : -1;
     draw();
     point(again >= 0 ? again : Math.ceil(remaining.length / 2) - 1);
   }
@@ -246,23 +253,31 @@ const explorer = (() => {
     const s = explorer.summarise(data, name, sorted, left);
     id("remain").replaceChildren(
       make("strong", { textContent: `${grouped(s.n)} of ${grouped(data.n)}` }),
-      s.n ? ` combinations remain; the middle one ${name === "exponent" ? "has exponent" : "takes"} ` : " combinations remain.",
-      ...(s.n ? [make("strong", { textContent: told(s.p50) }), "."] : []));
+      s.n ? " combinations remain; the middle one " : " combinations remain.",
+      ...(s.n ? [...told(s.p50), "."] : []));
     if (!s.n) {
       id("spread").textContent = "Tick at least one option of every choice.";
       return;
     }
     const what = name === "exponent" ? "exponents lie" : "figures lie";
     const parts = [
-      `Half of their ${what} between ${shown(s.p25)} and ${shown(s.p75)}, nine in ten between ${shown(s.p5)} and ${told(s.p95)}.`,
+      `Half of their ${what} between ${shown(s.p25)} and ${shown(s.p75)},`,
+      `nine in ten between ${shown(s.p5)} and ${shown(s.p95)}.`,
     ];
-    if (name === "exponent" && s.rising) parts.push(`In ${grouped(s.rising)} compute does not rise as error falls.`);
-    if (s.never) parts.push(`In ${grouped(s.never)} the law never reaches ${name === "exponent" ? "the lower errors of the data" : "this error"}.`);
+    if (name === "exponent" && s.rising) {
+      parts.push(`In ${grouped(s.rising)} compute does not rise as error falls.`);
+    }
+    if (s.never) parts.push(`In ${grouped(s.never)} the law never reaches ${lowest()}.`);
     id("spread").textContent = parts.join(" ");
   }
 
-  const told = (value) =>
-    shown(value) + (name === "exponent" || !Number.isFinite(value) ? "" : " FLOP");
+  const lowest = () => (name === "exponent" ? "the lower errors of the data" : "this error");
+
+  function told(value) {
+    if (value === Infinity) return [`never reaches ${lowest()}`];
+    const figure = make("strong", { textContent: shown(value) });
+    return name === "exponent" ? ["has exponent ", figure] : ["takes ", figure, " FLOP"];
+  }
 
   function weigh() {
     id("claims").replaceChildren(...data.claims.map((claim) => {
@@ -279,7 +294,8 @@ const explorer = (() => {
       return make("div", { className: "claim" },
         make("p", { textContent: `“${claim.claim}”` }), bar,
         make("p", { textContent: remaining.length
-          ? `${percent(counts.supported)} support this, for ${percent(counts.open)} the data cannot tell, ${percent(counts.contradicted)} contradict it.`
+          ? `${percent(counts.supported)} support this, for ${percent(counts.open)} the data cannot tell, `
+            + `${percent(counts.contradicted)} contradict it.`
           : "No combination remains." }));
     }));
     id("claims").parentElement.hidden = !data.claims.length;
@@ -317,7 +333,7 @@ const explorer = (() => {
       pen.strokeStyle = colour("--line");
       line(pen, GUTTER, at, width - 4, at);
       pen.fillStyle = colour("--soft");
-      pen.fillText(label, GUTTER - 6, at);
+      if (at > top + 8 && at < bottom - 8) pen.fillText(label, GUTTER - 6, at);
     }
     pen.strokeStyle = colour("--soft");
     for (const at of [top - 1, bottom + 1]) line(pen, GUTTER, at, width - 4, at);
@@ -357,9 +373,9 @@ const explorer = (() => {
     const lower = data[`${name}_lower`], upper = data[`${name}_upper`];
     pen.strokeStyle = pen.fillStyle = ink;
     // Where many lines share a pixel each is fainter.
-    const crowd = data.n / span;
-    pen.globalAlpha = Math.max(0.12, Math.min(0.6, 0.5 / crowd));
-    pen.lineWidth = Math.max(1, Math.min(2, 0.6 / crowd));
+    const crowd = which.length / span;
+    pen.globalAlpha = Math.max(0.14, Math.min(0.6, 0.7 / crowd));
+    pen.lineWidth = crowd < 0.3 ? 1.5 : 1;
     pen.beginPath();
     for (const i of which) {
       if (Number.isNaN(lower[i]) || Number.isNaN(upper[i])) continue;
@@ -368,7 +384,8 @@ const explorer = (() => {
     }
     pen.stroke();
     pen.globalAlpha = 1;
-    for (const i of which) pen.fillRect(x(i) - 1, y(data[name][i]) - 1, 2, 2);
+    const size = crowd < 0.3 ? 4 : 2.5;
+    for (const i of which) pen.fillRect(x(i) - size / 2, y(data[name][i]) - size / 2, size, size);
   }
 
   // Tell about one of the remaining combinations, by its place among them.
@@ -385,14 +402,16 @@ const explorer = (() => {
     slider.value = at;
     slider.setAttribute("aria-valuetext", `${grouped(at + 1)} of ${grouped(remaining.length)}`);
     const i = chosen;
-    const range = (column, show) => `${show(data[`${column}_lower`][i])} to ${show(data[`${column}_upper`][i])}`;
+    const range = (column, write) =>
+      `${write(data[`${column}_lower`][i])} to ${write(data[`${column}_upper`][i])}`;
     const exponent = data.exponent[i], flop = data.log10_flop[i];
     const parts = [
-      `Number ${grouped(at + 1)} of ${grouped(remaining.length)}:`,
-      exponent === Infinity
-        ? `it never reaches the lower errors of the data (${level} interval of the exponent ${range("exponent", number)}).`
-        : `exponent ${number(exponent)} (${level} interval ${range("exponent", number)})${exponent > 0 ? `, so half the error takes ${number(2 ** exponent)} times the compute` : ""}.`,
+      `Number ${grouped(at + 1)} of ${grouped(remaining.length)}: exponent ${number(exponent)}`,
+      `(${level} interval ${range("exponent", number)}),`,
     ];
+    if (exponent === Infinity) parts.push("because it never reaches the lower errors of the data.");
+    else if (exponent <= 0) parts.push("so compute does not rise as error falls.");
+    else parts.push(`so half the error takes ${number(2 ** exponent)} times the compute.`);
     if (data.target !== null) {
       parts.push(flop === Infinity
         ? `It never reaches ${target()}.`
@@ -412,6 +431,7 @@ const explorer = (() => {
   // The remaining combination nearest to the pointer, sideways first: lines may lie close.
   function nearest(event) {
     if (!remaining.length) return;
+    picked = true;
     const box = canvas.getBoundingClientRect();
     const px = event.clientX - box.left, py = event.clientY - box.top;
     let best = 0, least = Infinity;
@@ -434,7 +454,10 @@ const explorer = (() => {
     rows.flat().forEach((row) => { row.box.checked = true; });
     update();
   });
-  slider.addEventListener("input", () => point(Number(slider.value)));
+  slider.addEventListener("input", () => {
+    picked = true;
+    point(Number(slider.value));
+  });
   canvas.addEventListener("pointermove", nearest);
   canvas.addEventListener("pointerdown", nearest);
   const redraw = () => { draw(); point(remaining.indexOf(chosen)); };

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scalelaw.claims.ledger import Claim
 from scalelaw.corpus.benchmarks import Benchmark
 from scalelaw.multiverse.grid import CHOICES, OPTIONS, in_words
-from scalelaw.multiverse.summary import fitted_columns
+from scalelaw.multiverse.table import fitted_columns
 
 OF_UNIT = ("basis", "sample")
 OF_LAW = ("error_transform", "form", "direction", "estimator")

@@ -126,9 +126,7 @@ def write_report(
         render_report(
             records=read_records(records),
             tables={name: read_result(path) for name, path in tables.items()},
-            explorer=explorer_data(
-                specifications, shown, read_claims(stated, QUANTITIES, defined)
-            ),
+            explorer=explorer_data(specifications, shown, read_claims(stated, QUANTITIES, defined)),
             figures=order,
             benchmarks=shown,
             settings={
