@@ -99,7 +99,7 @@ const explorer = (() => {
     if (size >= 1e6 || (size > 0 && size < 1e-3)) {
       return (value < 0 ? "−" : "") + power(Math.log10(size));
     }
-    const digits = size >= 100 || size === 0 ? 0 : size >= 1 ? 1 : 3;
+    const digits = size >= 100 || size === 0 ? 0 : size >= 1 ? 1 : size >= 0.1 ? 2 : 3;
     const fixed = { maximumFractionDigits: digits, minimumFractionDigits: Math.min(digits, 1) };
     return value.toLocaleString("en", fixed).replace("-", "−");
   }
@@ -128,8 +128,10 @@ const explorer = (() => {
     high += margin;
     const ticks = [];
     if (log) {
+      const wide = high - low;
+      const marks = wide > 4 ? [1] : wide > 2 ? [1, 3] : wide > 1 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7];
       for (let k = Math.floor(low); k <= high; k++) {
-        for (const m of high - low > 4 ? [1] : high - low > 2 ? [1, 3] : [1, 2, 5]) {
+        for (const m of marks) {
           const v = Number(`${m}e${k}`);
           if (Math.log10(v) >= low && Math.log10(v) <= high) ticks.push([v, v.toLocaleString("en")]);
         }
