@@ -101,7 +101,9 @@ def test_the_report_is_one_file_that_needs_no_network(finished):
     sources = re.findall(r'(?:src|srcset)="([^"]*)"', html)
     assert sources
     assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
-    assert not re.search(r"<(script|link|iframe)|@import|url\(", html)
+    assert not re.search(r"<(link|iframe)|@import|url\(|fetch\(|import\(|XMLHttpRequest", html)
+    scripts = ["<script>", '<script type="application/json" id="explorer-data">']
+    assert sorted(re.findall(r"<script[^>]*>", html), key=len) == scripts
     assert "8.0" in html
     assert file_hash(finished.path / "data/papers.csv") in html
     assert "undefined" not in html.lower()
