@@ -256,7 +256,9 @@ def test_results_are_the_same_bytes_on_one_core(project):
 def test_markup_in_the_corpus_is_shown_as_text(project):
     nasty = "<script>alert(1)</script>"
     project.edit("data/mine.csv", lambda text: text.replace("Detector 3", nasty))
-    project.edit("data/mine.csv", lambda text: text.replace("GTX 580", "V100"))
+    # A record of this scope enters no fit, and the report lists it with its model.
+    other = re.compile(f"({re.escape(nasty)}.*),total,")
+    project.edit("data/mine.csv", lambda text: other.sub(r"\1,search,", text))
     assert project.snakemake("results/report.html").returncode == 0
     report = (project.path / "results/report.html").read_text()
     assert nasty not in report
