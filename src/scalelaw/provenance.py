@@ -13,6 +13,8 @@ LIBRARIES = (
     "numpy", "pandas", "scipy", "statsmodels", "matplotlib", "snakemake", "jinja2", "jsonschema",
     "scikit-learn",
 )  # fmt: skip
+_BESIDE = {".j2", ".css", ".js", ".yaml"}
+"""Files beside modules that results depend on."""
 
 
 def file_hash(path: Path | str) -> str:
@@ -65,7 +67,7 @@ def _closure(module: str) -> set[Path]:
         if path == PACKAGE / "__init__.py":  # it loads the rest on demand only
             continue
         if path.name == "__init__.py":
-            found |= {p for p in path.parent.rglob("*") if p.suffix in {".j2", ".css", ".yaml"}}
+            found |= {p for p in path.parent.rglob("*") if p.suffix in _BESIDE}
         waiting += _imports(path.read_bytes())
     return found
 

@@ -22,6 +22,7 @@ def test_a_fit_depends_on_its_room_but_not_on_figures():
 def test_the_report_depends_on_its_template_and_on_no_fit():
     found = files("write_report")
     assert {"report/report.html.j2", "report/report.css", "report/render.py"} <= found
+    assert {"report/explorer.js", "report/sections/explorer.html.j2"} <= found
     assert "fit/power_law.py" not in found
     assert not any(name.startswith("plotting") for name in found)
 

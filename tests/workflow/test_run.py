@@ -92,7 +92,9 @@ def test_the_report_is_one_file_that_needs_no_network(finished):
     sources = re.findall(r'(?:src|srcset)="([^"]*)"', html)
     assert sources
     assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
-    assert not re.search(r"<(script|link|iframe)|@import|url\(", html)
+    assert not re.search(r"<(link|iframe)|@import|url\(|fetch\(|import\(|XMLHttpRequest", html)
+    scripts = ["<script>", '<script type="application/json" id="explorer-data">']
+    assert sorted(re.findall(r"<script[^>]*>", html), key=len) == scripts
     assert "8.0" in html
     assert file_hash(finished.path / "data/papers.csv") in html
     assert "undefined" not in html.lower()
@@ -145,6 +147,7 @@ def test_one_added_row_redoes_what_depends_on_it(project):
         ("src/scalelaw/plotting/figures.py", {"draw_figures", "write_report"}),
         ("src/scalelaw/report/words.py", {"write_report"}),
         ("src/scalelaw/report/sections/claims.html.j2", {"write_report"}),
+        ("src/scalelaw/report/explorer.js", {"write_report"}),
         ("src/scalelaw/__init__.py", {"write_report"}),
         ("src/scalelaw/tasks/__init__.py", EVERYTHING),
         ("src/scalelaw/cli.py", set()),
@@ -244,9 +247,13 @@ def test_results_are_the_same_bytes_on_one_core(project):
 def test_markup_in_the_corpus_is_shown_as_text(project):
     nasty = "<script>alert(1)</script>"
     project.edit("data/mine.csv", lambda text: text.replace("Detector 3", nasty))
-    project.edit("data/mine.csv", lambda text: text.replace("GTX 580", "V100"))
+    # A record of this scope enters no fit, and the report lists it with its model.
+    other = re.compile(f"({re.escape(nasty)}.*),total,")
+    project.edit("data/mine.csv", lambda text: other.sub(r"\1,search,", text))
     assert project.snakemake("results/report.html").returncode == 0
-    assert "<script" not in (project.path / "results/report.html").read_text()
+    report = (project.path / "results/report.html").read_text()
+    assert nasty not in report
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in report
 
 
 def test_snakemakes_own_report_can_be_built(project):

@@ -30,6 +30,8 @@ rule write_report:
         options=rules.gather_multiverse.output.options,
         polled=rules.gather_multiverse.output.polled,
         exclusions=rules.gather_multiverse.output.exclusions,
+        specifications=rules.gather_multiverse.output.specifications,
+        stated=source(config["claims"]),
         figures=[f"{RESULTS}/figures/{name}.svg" for name in FIGURES],
         benchmark_files=sources("benchmarks"),
         sources=[

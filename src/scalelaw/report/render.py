@@ -78,6 +78,7 @@ def render_report(
     *,
     records: pd.DataFrame,
     tables: summaries.Tables,
+    explorer: Mapping[str, Any],
     figures: Sequence[Path],
     benchmarks: Mapping[str, Benchmark],
     settings: Mapping[str, Any],
@@ -93,6 +94,8 @@ def render_report(
         Records of the corpus.
     tables : mapping of str to DataFrame
         Every other result table by the name of its argument of the task ``write_report``.
+    explorer : mapping
+        Data of :func:`scalelaw.report.explorer.explorer_data`.
     figures : sequence of Path
         SVG files, embedded in this order.
     benchmarks : mapping of str to Benchmark
@@ -131,6 +134,7 @@ def render_report(
         gains=summaries.gains_summary(tables, benchmarks, records),
         backtest=summaries.backtest_summary(tables, benchmarks),
         multiverse=summaries.multiverse_summary(tables, benchmarks),
+        explorer=explorer,
         theory=summaries.theory_summary(tables),
         headline=rows_of(headline),
         lead=_lead(headline, benchmarks),

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from scalelaw.claims import QUANTITIES, read_claims
 from scalelaw.corpus.benchmarks import read_benchmarks
 from scalelaw.files import writing
 from scalelaw.provenance import file_hash, versions
 from scalelaw.report import render_report
+from scalelaw.report.explorer import explorer_data
 from scalelaw.report.render import read_citation
 from scalelaw.tables import read_records, read_result
 
@@ -41,6 +43,8 @@ def write_report(
     options: Path,
     polled: Path,
     exclusions: Path,
+    specifications: Path,
+    stated: Path,
     figures: list[Path],
     benchmark_files: list[Path],
     sources: list[Path],
@@ -67,6 +71,10 @@ def write_report(
         Tables of published forecasts and of the simulation.
     spread, choices, options, polled, exclusions : path
         Tables of ``gather_multiverse``.
+    specifications : path
+        Its table of all specifications.
+    stated : path
+        ``claims.yaml``.
     figures : list of path
         SVG figures.
     benchmark_files, sources : list of path
@@ -113,11 +121,13 @@ def write_report(
         "polled": polled,
         "exclusions": exclusions,
     }
+    shown = {key: defined[key] for key in benchmarks}
     text = render_report(
         records=read_records(records),
         tables={name: read_result(path) for name, path in tables.items()},
+        explorer=explorer_data(specifications, shown, read_claims(stated, QUANTITIES, defined)),
         figures=order,
-        benchmarks={key: defined[key] for key in benchmarks},
+        benchmarks=shown,
         settings={
             "basis": basis,
             "level": level,
