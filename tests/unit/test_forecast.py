@@ -10,7 +10,7 @@ from scipy.stats import t as student
 from scalelaw.errors import FitError, ScalelawError
 from scalelaw.fit.curves import CURVE_DIRECTIONS, FORMS, Curves, fit_curves
 from scalelaw.forecast import ALL_FORMS, Ensemble, fit_ensemble, read_ensembles
-from scalelaw.forecast.backtest import BASELINES, MODELS, _score, backtest, summarise
+from scalelaw.forecast.backtest import _QUANTILES, BASELINES, MODELS, _score, backtest, summarise
 from scalelaw.forecast.ensemble import _mix, draws_table
 from scalelaw.forecast.published import PublishedForecast, read_forecasts, score_published
 from small_corpus import ROOT
@@ -318,7 +318,9 @@ def test_the_last_value_is_that_of_the_newest_paper_not_of_the_last_row():
 def test_scores_by_hand():
     """Draws 0, 1, ... 40: the quantiles are 1, 4, 10, 20, 30, 36 and 39."""
     drawn = np.repeat(np.arange(41.0)[:, None], 5, axis=1)
-    scores = _score(drawn, np.array([20.0, 40.0, 37.0, 34.0, 25.0]))
+    scores = _score(
+        np.quantile(drawn, _QUANTILES, axis=0), np.array([20.0, 40.0, 37.0, 34.0, 25.0])
+    )
     assert scores["predicted"].tolist() == [20.0] * 5
     assert scores["error_decades"].tolist() == [0.0, -20.0, -17.0, -14.0, -5.0]
     assert scores["covered_50"].tolist() == [1, 0, 0, 0, 1]
