@@ -260,10 +260,10 @@ def _draw_panel(ax: Axes, panel: Panel, level: float, size: float = 16) -> Any:
     error_axis(ax, records["error"].tolist())
     low, high = records["compute"].min(), records["compute"].max()
     ax.set_xlim(low / 3, high * 3)
+    many = len(records) > MOST_VECTOR_POINTS
     points = ax.scatter(
         records["compute"], records["error"], c=records["year"], cmap="viridis", s=size,
-        alpha=0.85, linewidths=0.3, edgecolors="white", zorder=3,
-        rasterized=len(records) > MOST_VECTOR_POINTS,
+        alpha=0.85, linewidths=0 if many else 0.3, edgecolors="white", zorder=3, rasterized=many,
     )  # fmt: skip
     limits = ax.get_xlim()
     for direction, fit in panel.fits.items():
