@@ -2,7 +2,10 @@
 
 Run it in an environment that has the dependencies, on Linux:
 ``./run exec python benchmarks/scale.py 10000 100000 1000000``. Prints a Markdown table with a row
-for each size, from one run each on two cores.
+for each size, from one run each on two cores: wall time of the jobs of each step and the most
+memory that one of them held; of the whole run (the simulation of the theory included, which does
+not depend on the corpus) wall time, the most that all processes held together, and processor time,
+which tells more than wall time where other work has the cores too.
 
 The grown corpus is synthetic and goes into a scratch folder only. It starts with the corpus itself.
 Then papers are drawn with replacement, as many as the corpus has, again and again, until there are
@@ -16,6 +19,7 @@ import argparse
 import csv
 import os
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -139,9 +143,9 @@ class Processes:
             self.peaks[rule] = max(self.peaks.get(rule, 0), size)
 
 
-def run(folder: Path) -> tuple[float, Processes]:
-    """Run the workflow in a folder and return its wall time and what it held."""
-    start = time.perf_counter()
+def run(folder: Path) -> tuple[float, float, Processes]:
+    """Run the workflow in a folder; return its wall and processor time and what it held."""
+    start, worked = time.perf_counter(), processor_seconds()
     with (folder / "run.log").open("w") as log:
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
         job = subprocess.Popen(
@@ -156,7 +160,13 @@ def run(folder: Path) -> tuple[float, Processes]:
             time.sleep(0.2)
     if job.returncode:
         raise SystemExit((folder / "run.log").read_text())
-    return time.perf_counter() - start, found
+    return time.perf_counter() - start, processor_seconds() - worked, found
+
+
+def processor_seconds() -> float:
+    """Return the processor time of all child processes that have ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def seconds_of(folder: Path, rule: str) -> float:
@@ -171,8 +181,8 @@ def main() -> None:
     parser.add_argument("rows", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--keep", type=Path, help="folder that keeps corpora and results")
     arguments = parser.parse_args()
-    print(f"| rows | papers | warnings | {' | '.join(STEPS)} | whole run |")
-    print("| ---: " * (len(STEPS) + 4) + "|")
+    print(f"| rows | papers | warnings | {' | '.join(STEPS)} | whole run | processors |")
+    print("| ---: " * (len(STEPS) + 5) + "|")
     with tempfile.TemporaryDirectory() as scratch:
         for n_rows in arguments.rows:
             folder = (arguments.keep or Path(scratch)) / str(n_rows)
@@ -180,7 +190,7 @@ def main() -> None:
             n_papers = grow(ROOT / "data/papers.csv", folder / "papers.csv", n_rows)
             # Beside the project's configuration, as a user's own would be.
             (folder / "large.yaml").write_text(yaml.safe_dump({"corpus": {"papers": "papers.csv"}}))
-            wall, found = run(folder)
+            wall, worked, found = run(folder)
             with (folder / "results/corpus/problems.csv").open(encoding="utf-8") as handle:
                 n_warnings = sum(1 for _ in csv.DictReader(handle))
             cells = []
@@ -189,7 +199,8 @@ def main() -> None:
                 most = max(found.peaks.get(rule, 0) for rule in rules)
                 cells.append(f"{spent:.0f} s, {most / 2**20:.1f} GiB")
             cells.append(f"{wall:.0f} s, {found.total / 2**20:.1f} GiB")
-            print(f"| {n_rows:,} | {n_papers:,} | {n_warnings:,} | {' | '.join(cells)} |")
+            counts = [f"{n:,}" for n in (n_rows, n_papers, n_warnings)]
+            print(f"| {' | '.join([*counts, *cells, f'{worked:.0f} s'])} |", flush=True)
     print(f"\n{CORES} cores of {os.cpu_count()}, Python {sys.version.split()[0]}")
 
 
