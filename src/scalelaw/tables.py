@@ -25,6 +25,15 @@ TEXT = frozenset(
 """Columns of result tables that hold text, even where it looks like a number or is empty."""
 
 
+PROSE = frozenset(
+    {
+        "title", "url", "extra_data", "base_model", "value_source", "compute_source", "note",
+        "waived", "basis_reason",
+    }
+)  # fmt: skip
+"""Columns of records that are there to be read by people: most of the file."""
+
+
 def write_table(frame: "pd.DataFrame", path: Path | str) -> None:
     """Write a table as UTF-8 CSV with full digits, so that reading it gives the same numbers."""
     with writing(path) as part:
@@ -37,7 +46,9 @@ def write_parquet(frame: "pd.DataFrame", path: Path | str) -> None:
         frame.to_parquet(part, index=False)
 
 
-def read_result(path: Path | str, text: Collection[str] = TEXT) -> "pd.DataFrame":
+def read_result(
+    path: Path | str, text: Collection[str] = TEXT, leave_out: Collection[str] = ()
+) -> "pd.DataFrame":
     """Read a table written by :func:`write_table`.
 
     Parameters
@@ -47,6 +58,8 @@ def read_result(path: Path | str, text: Collection[str] = TEXT) -> "pd.DataFrame
     text : collection of str
         Columns that are text whatever their cells look like; by default those that are text in
         every result table.
+    leave_out : collection of str
+        Columns that are not read.
 
     Returns
     -------
@@ -55,7 +68,13 @@ def read_result(path: Path | str, text: Collection[str] = TEXT) -> "pd.DataFrame
     """
     import pandas as pd
 
-    frame = pd.read_csv(path, dtype=dict.fromkeys(text, "str"), keep_default_na=False, na_values="")
+    frame = pd.read_csv(
+        path,
+        usecols=lambda name: name not in leave_out,
+        dtype=dict.fromkeys(text, "str"),
+        keep_default_na=False,
+        na_values="",
+    )
     for column in frame.columns:
         if pd.api.types.is_numeric_dtype(frame[column].dtype):
             frame[column] = frame[column].astype("float64")
@@ -64,7 +83,7 @@ def read_result(path: Path | str, text: Collection[str] = TEXT) -> "pd.DataFrame
     return frame
 
 
-def read_records(path: Path | str) -> "pd.DataFrame":
-    """Read the table of records that ``check_corpus`` has written."""
-    columns = (*PAPERS, *DERIVED)
-    return read_result(path, [c.name for c in columns if c.kind not in ("number", "count")])
+def read_records(path: Path | str, prose: bool = False) -> "pd.DataFrame":
+    """Read the table of records that ``check_corpus`` has written, with its `PROSE` or without."""
+    text = [c.name for c in (*PAPERS, *DERIVED) if c.kind not in ("number", "count")]
+    return read_result(path, text, () if prose else PROSE)

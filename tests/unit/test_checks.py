@@ -1,15 +1,22 @@
 """Every check of the catalogue finds its minimal bad row, and can be waived if it is a warning."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scalelaw.corpus import CorpusError, load_corpus
-from scalelaw.corpus.checks import CATALOGUE
+from scalelaw.corpus.checks import CATALOGUE, Context, make_entry
 from scalelaw.corpus.codebook import codebook
+from scalelaw.corpus.hardware import Hardware
+from scalelaw.corpus.schema import PAPERS
+from scalelaw.corpus.table import Row
 from small_corpus import DEVICES, ROW, write_hardware
 
 TODAY = date(2026, 1, 1)
+EMPTY = Context({}, Hardware([]), TODAY)
 GTX, V100 = DEVICES
 COUNTED = {"forward_flop": "1e9", "train_examples": "1e6", "epochs": "90"}
 REPORTED = {"reported_flop_method": "paper"}
@@ -155,3 +162,16 @@ def test_a_warning_can_be_waived_with_a_reason(corpus_files, name):
 def test_a_useless_waiver_is_reported(corpus_files, waiver, expected):
     problems, _ = load(corpus_files(ROW | {"waived": waiver}))
     assert expected in "\n".join(map(str, problems))
+
+
+@given(st.lists(st.floats(1, 4), min_size=1, max_size=12))
+def test_multiply_adds_are_found_among_any_figures(figures):
+    """As by comparing all pairs."""
+    row = Row("papers.csv", 2, {c.name: None for c in PAPERS} | {"model": "M", "benchmark": "b"})
+    entries = [
+        make_entry(replace(row, line=i, values=row.values | {"forward_flop": figure}), EMPTY)
+        for i, figure in enumerate(figures)
+    ]
+    found = {finding.row.line for finding in CATALOGUE["multiply-adds"].find(entries, EMPTY)}
+    pairs = enumerate(figures)
+    assert found == {i for i, own in pairs if any(1.9 < other / own < 2.1 for other in figures)}

@@ -9,7 +9,7 @@ from pandas.testing import assert_frame_equal
 
 from scalelaw import tasks
 from scalelaw.cli import main
-from scalelaw.tables import read_records
+from scalelaw.tables import PROSE, read_records
 from small_corpus import ROW, planted_rows
 
 CHECKED = ("records", "parquet", "excluded", "problems", "waived")
@@ -134,7 +134,7 @@ def test_problems_come_as_annotations(validate, corpus_files):
 def test_parquet_holds_the_same_records_with_types(settings):
     tasks.run("check_corpus", None, **settings)
     stored = pd.read_parquet(settings["parquet"])
-    assert_frame_equal(stored, read_records(settings["records"]), check_dtype=False)
+    assert_frame_equal(stored, read_records(settings["records"], prose=True), check_dtype=False)
     assert stored["flop_hardware"].dtype == "float64"
 
 
@@ -146,3 +146,10 @@ def test_tables_come_back_as_they_were_written(settings):
     )
     assert records["excluded"].tolist() == [""] * 16
     assert records["flop_operations"].isna().all()
+
+
+def test_prose_is_read_only_if_wanted(settings):
+    tasks.run("check_corpus", None, **settings)
+    whole, short = (read_records(settings["records"], prose) for prose in (True, False))
+    assert set(whole) - set(short) == PROSE
+    assert_frame_equal(whole[list(short)], short)

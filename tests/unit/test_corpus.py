@@ -226,3 +226,10 @@ def test_a_bad_cell_of_a_device_makes_no_record_wrong(corpus_files):
 def test_only_real_line_ends_end_a_line(corpus_files, character):
     files = corpus_files(ROW | {"note": f"a{character}b"}, ROW | {"record_id": "b", "value": "x"})
     assert [p.line for p in problems_of(files)] == [3]
+
+
+def test_a_cell_that_is_wrong_in_many_rows_is_reported_in_each(corpus_files):
+    rows = [ROW | {"record_id": f"r{i}", "value": "40,7"} for i in range(4)]
+    assert [(p.line, p.check) for p in problems_of(corpus_files(*rows))] == [
+        (line, "bad-cell") for line in (2, 3, 4, 5)
+    ]

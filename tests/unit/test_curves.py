@@ -1,5 +1,7 @@
 """Competing forms against planted laws, statsmodels and the headline fit."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -273,3 +275,16 @@ def test_a_fall_of_error_that_one_paper_alone_brings_is_refused(direction):
 def test_unknown_forms_and_directions_are_refused(way):
     with pytest.raises(ValueError, match="form and direction must be one of power: compute_on"):
         fit(single(), *way)
+
+
+@pytest.mark.parametrize(("form", "direction"), WAYS)
+def test_memory_does_not_grow_with_the_square_of_papers(form, direction):
+    data = planted(form, sd=0.1, n=4000, papers=4000)
+    tracemalloc.start()
+    try:
+        fit(data, form, direction, replicates=10)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # A weight for each pair of papers would take 128 MB.
+    assert most < 40e6

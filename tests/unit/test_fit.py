@@ -23,6 +23,7 @@ from scalelaw.fit import ExponentialLaw, LineResult, PowerLaw
 from scalelaw.fit.curves import DIRECTIONS
 from scalelaw.fit.linear import GroupedLeastSquares
 from scalelaw.fit.resample import jackknife_covariance, resampled_groups
+from scalelaw.fit.sample import group_index
 from scalelaw.fit.york import York
 
 
@@ -509,3 +510,11 @@ def test_a_law_draws_itself_over_its_data(direction):
     assert y == pytest.approx(10 ** result.params["log10_scale"] * x ** -result.params["exponent"])
     light = LineResult.from_json(result.to_json(data=False))
     assert len(light.plot().lines) == 1
+
+
+def test_text_columns_are_numbered_as_any_other():
+    names = ["b", "a", "b", "c", "a"]
+    for column in (names, pd.Series(names, dtype="str"), pd.Series(names, dtype="object")):
+        index, found = group_index(column)
+        assert (index.tolist(), found) == ([0, 1, 0, 2, 1], ["b", "a", "c"])
+    assert group_index(pd.Series([3, 1, 3]))[1] == ["3", "1"]

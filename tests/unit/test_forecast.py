@@ -5,12 +5,21 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 from scipy.stats import t as student
 
 from scalelaw.errors import FitError, ScalelawError
 from scalelaw.fit.curves import CURVE_DIRECTIONS, FORMS, Curves, fit_curves
 from scalelaw.forecast import ALL_FORMS, Ensemble, fit_ensemble, read_ensembles
-from scalelaw.forecast.backtest import BASELINES, MODELS, _score, backtest, summarise
+from scalelaw.forecast.backtest import (
+    _QUANTILES,
+    BASELINES,
+    MODELS,
+    _of_forms,
+    _score,
+    backtest,
+    summarise,
+)
 from scalelaw.forecast.ensemble import _mix, draws_table
 from scalelaw.forecast.published import PublishedForecast, read_forecasts, score_published
 from small_corpus import ROOT
@@ -318,7 +327,9 @@ def test_the_last_value_is_that_of_the_newest_paper_not_of_the_last_row():
 def test_scores_by_hand():
     """Draws 0, 1, ... 40: the quantiles are 1, 4, 10, 20, 30, 36 and 39."""
     drawn = np.repeat(np.arange(41.0)[:, None], 5, axis=1)
-    scores = _score(drawn, np.array([20.0, 40.0, 37.0, 34.0, 25.0]))
+    scores = _score(
+        np.quantile(drawn, _QUANTILES, axis=0), np.array([20.0, 40.0, 37.0, 34.0, 25.0])
+    )
     assert scores["predicted"].tolist() == [20.0] * 5
     assert scores["error_decades"].tolist() == [0.0, -20.0, -17.0, -14.0, -5.0]
     assert scores["covered_50"].tolist() == [1, 0, 0, 0, 1]
@@ -521,3 +532,37 @@ def test_a_benchmark_without_records_decides_nothing():
 
 def test_all_forms_is_the_name_of_no_form():
     assert ALL_FORMS not in FORMS
+
+
+def test_predictions_do_not_depend_on_how_many_records_are_taken_at_once(monkeypatch):
+    rng = np.random.default_rng(8)
+    data = planted(n=80, papers=40).assign(year=rng.uniform(2014, 2022, 80).round(1))
+    # Printed to a few digits, so that records share errors.
+    data["error"] = data["error"].round(2)
+    whole = backtest(data, "compute", 60, SEED, 8, 3)
+    assert (whole.groupby(["fitted_to", "model"]).size() > 1).all()
+    monkeypatch.setattr("scalelaw.forecast.backtest._CHUNK", 1)
+    assert_frame_equal(backtest(data, "compute", 60, SEED, 8, 3), whole)
+
+
+def test_forms_that_take_part_have_equal_shares_at_each_error():
+    rng = np.random.default_rng(9)
+
+    def lines(floor):
+        return np.stack(
+            [rng.normal(15, 1, 50), rng.uniform(5, 9, 50), np.full(50, floor), rng.normal(size=50)],
+            axis=1,
+        )
+
+    ensemble = Ensemble(
+        {"power": lines(0.0), "floored": lines(0.1)}, (0.05, 0.5), (1e15, 1e22), floor=0.1
+    )
+    errors = np.array([0.3, 0.05, 0.2, 0.08])
+    for form in ("power", "floored", ALL_FORMS):
+        drawn = _of_forms(ensemble, form, 50, errors)
+        for column, error in zip(drawn.T, errors, strict=True):
+            one = np.sort(ensemble.log_compute(float(error), form))
+            # The inverse of the distribution at 1/100, 3/100, ..., in whole numbers.
+            at = [-(-len(one) * (2 * i + 1) // 100) - 1 for i in range(50)]
+            expected = one[at]
+            assert column == pytest.approx(expected, rel=1e-12)

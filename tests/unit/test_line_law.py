@@ -501,3 +501,35 @@ def test_a_quantile_has_no_band_for_new_records():
     assert np.isnan(result.predict_x(float(table["predicted"][0]))["prediction_upper"][0])
     with pytest.raises(MissingColumnError, match='no column "flop"'):
         result.predict(pd.DataFrame({"flops": [1e20]}))
+
+
+def test_york_without_each_group_is_york_of_the_others(monkeypatch):
+    rng = np.random.default_rng(6)
+    n, groups = 90, 15
+    x = rng.uniform(0, 5, n)
+    y = 2 * x + rng.normal(size=n)
+    index = np.arange(n) % groups
+    sd_x, sd_y = rng.choice([0.2, 0.5], n), np.full(n, 0.4)
+    left_out = York(x, y, sd_x, sd_y, index).leave_one_group_out()
+    for group in range(groups):
+        kept = index != group
+        alone = York(x[kept], y[kept], sd_x[kept], sd_y[kept], np.arange(kept.sum()))
+        assert left_out[group] == pytest.approx(alone.estimate(np.ones((1, kept.sum())))[0])
+    monkeypatch.setattr(york, "_DENSE", 0)
+    own = rng.uniform(0.1, 0.6, n)
+    sparse = York(x, y, own, sd_y, index)
+    assert sparse.leave_one_group_out() == pytest.approx(sparse.estimate(1 - np.eye(groups)))
+
+
+@pytest.mark.parametrize("direction", ["y_on_x", "x_on_y", "york"])
+def test_each_of_many_groups_is_left_out_by_itself(direction):
+    rng = np.random.default_rng(7)
+    n = 1300
+    flop = 10 ** rng.uniform(15, 22, n)
+    data = pd.DataFrame({"flop": flop, "loss": flop**-0.1 * np.exp(0.1 * rng.normal(size=n))})
+    data["paper"] = [f"p{i % 650}" for i in range(n)]
+    law = PowerLaw("flop", "loss", direction, x_sd=0.1, y_sd=0.04, replicates=0)
+    result = law.fit(data, "paper")
+    assert len(result.left_out) == len(result.groups) == 650
+    alone = law.fit(data[data["paper"] != "p17"], "paper")
+    assert result.left_out[result.groups.index("p17")] == pytest.approx(alone.estimates)

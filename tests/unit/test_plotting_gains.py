@@ -273,3 +273,16 @@ def test_empty_tables_give_a_figure_that_says_so(tables, devices):
     for figure in empty:
         (text,) = [text for text, _ in words(figure)]
         assert text.startswith(("no ", "no\n"))
+
+
+def test_of_many_series_the_largest_are_drawn_and_the_rest_counted():
+    parts = []
+    for number in range(5):
+        points, trends = efficiency(n=5 if number == 2 else 8)
+        parts.append((points.assign(series=f"s{number}"), trends.assign(series=f"s{number}")))
+    points, trends = (pd.concat(tables) for tables in zip(*parts, strict=True))
+    figure = draw_efficiency(points, trends)
+    drawn = [ax for ax in figure.axes if ax.get_visible()]
+    assert len(drawn) == 12
+    assert {len(ax.lines[0].get_xdata()) for ax in drawn} == {8}
+    assert "the 12 largest of 15 series" in figure.get_supxlabel()

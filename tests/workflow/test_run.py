@@ -1,12 +1,14 @@
 """The workflow as its users meet it: a run, a second one, and one after each kind of change."""
 
 import re
+import shlex
 import shutil
 
 import pytest
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from scalelaw.cli import main
 from scalelaw.fit import LineResult
 from scalelaw.fit.curves import DIRECTIONS
 from scalelaw.provenance import file_hash
@@ -305,3 +307,26 @@ def test_every_input_is_in_the_report_by_its_path(finished):
     html = (finished.path / "results/report.html").read_text()
     for name in ("data/papers.csv", "data/mine.csv"):
         assert f"<td>{name}</td><td><code>{file_hash(finished.path / name)}" in html
+
+
+def test_long_tables_of_the_report_are_cut_and_say_so(project, monkeypatch):
+    monkeypatch.chdir(project.path)
+    monkeypatch.setattr("scalelaw.report.summaries.MOST_ROWS", 3)
+    monkeypatch.setattr("scalelaw.report.render.MOST_LEFT_OUT", 4)
+    with (project.path / "results/corpus/excluded.csv").open("a") as table:
+        table.writelines(f"x{i},imagenet,p,m,papers.csv,{i},a test of length\n" for i in range(5))
+    log = (project.path / "results/logs/write_report.log").read_text()
+    assert main(shlex.split(log.splitlines()[0])[2:]) == 0
+    html = (project.path / "results/report.html").read_text()
+    assert "Records outside the fits (5)" in html
+    assert "<li>a test of length: 5</li>" in html
+    assert "The first 3 of 5; all stand in <code>corpus/excluded.csv</code>" in html
+    section = html[html.index('<section id="excluded">') : html.index('<section id="methods">')]
+    assert section.count("<td>x") == 3
+    influence = rows_of(project, "fits/leave_one_paper_out.csv")
+    mine = influence[
+        (influence["basis"] == "hardware") & (influence["direction"] == "compute_on_error")
+    ].sort_values("exponent", kind="stable")
+    assert f"all {len(mine)}" in html
+    shown = [f"<td>{paper}</td>" in html for paper in mine["paper_left_out"]]
+    assert shown == [True] * 2 + [False] * (len(mine) - 4) + [True] * 2

@@ -71,6 +71,8 @@ class Hardware:
         self._rows = rows
         self._by_name: dict[str, Device] = {}
         self._devices: list[Device] = []
+        # Few names stand in many records.
+        self._containing: dict[str, list[Device]] = {}
         for row in rows:
             device = Device(
                 row["device"],
@@ -91,8 +93,11 @@ class Hardware:
 
     def containing(self, name: str) -> list[Device]:
         """Return the devices whose full name contains the words of a name, its maker left out."""
-        words = f" {name.casefold().removeprefix('nvidia ')} "
-        return [d for d in self._devices if words in f" {d.name.casefold()} "]
+        if name not in self._containing:
+            words = f" {name.casefold().removeprefix('nvidia ')} "
+            found = [d for d in self._devices if words in f" {d.name.casefold()} "]
+            self._containing[name] = found
+        return self._containing[name]
 
     def table(self) -> "pd.DataFrame":
         """Return the rows as written, numbers as floats."""

@@ -51,18 +51,20 @@ def derive_records(entries: Sequence[Entry], selection: Selection) -> "pd.DataFr
     import pandas as pd
 
     columns = (*PAPERS, *DERIVED)
-    frame = pd.DataFrame(
-        [{**entry.row.values, **_derive(entry, selection)} for entry in entries],
-        columns=[column.name for column in columns],
-    )
+    # Column by column, for rows of Python objects would take several times the memory.
+    cells: dict[str, list[Any]] = {column.name: [] for column in columns}
+    for entry in entries:
+        for name, cell in (entry.row.values | _derive(entry, selection)).items():
+            cells[name].append(cell)
+    series: dict[str, pd.Series[Any]] = {}
     for column in columns:
-        cells = frame[column.name]
+        own = cells.pop(column.name)
         if column.kind in ("number", "count"):
             kind = "float64" if column.kind == "number" else "Int64"
-            frame[column.name] = cells.astype("float64").astype(kind)
+            series[column.name] = pd.Series(own, dtype="float64").astype(kind)
         else:
-            frame[column.name] = cells.astype("str").where(cells.notna(), "")
-    return frame
+            series[column.name] = pd.Series(own, dtype="str").fillna("")
+    return pd.DataFrame(series)
 
 
 def _derive(entry: Entry, selection: Selection) -> dict[str, Any]:

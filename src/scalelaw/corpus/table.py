@@ -217,6 +217,9 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
         if not header_ok:
             return table
         line = reader.line_num + 1
+        schema = [known[column_name] for column_name in header]
+        # Most cells of a large table stand in many rows; one value serves them all.
+        met: list[dict[str, Any]] = [{} for _ in header]
         for cells in reader:
             start, line = line, reader.line_num + 1
             if not cells:
@@ -232,12 +235,15 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
                 continue
             values: dict[str, Any] = dict.fromkeys(known)
             broken = set()
-            for column_name, cell in zip(header, cells, strict=True):
+            for column, cell, seen in zip(schema, cells, met, strict=True):
+                if cell in seen:
+                    values[column.name] = seen[cell]
+                    continue
                 try:
-                    values[column_name] = read_cell(cell.strip(), known[column_name])
+                    values[column.name] = seen[cell] = read_cell(cell.strip(), column)
                 except CellError as bad:
-                    broken.add(column_name)
-                    report(start, column_name, "bad-cell", *bad.args)
+                    broken.add(column.name)
+                    report(start, column.name, "bad-cell", *bad.args)
             table.rows.append(Row(name, start, values, frozenset(broken)))
     except csv.Error as error:
         report(reader.line_num, "-", "bad-csv", str(error), "check the quotes of this line")

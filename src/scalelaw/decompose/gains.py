@@ -16,7 +16,6 @@ import numpy as np
 from scalelaw.decompose.parts import PARTS, log_parts
 from scalelaw.errors import FitError
 from scalelaw.fit.moments import GroupMoments
-from scalelaw.fit.resample import resampled_groups
 from scalelaw.fit.sample import Array, group_index
 
 if TYPE_CHECKING:
@@ -106,15 +105,15 @@ def decompose_gains(
         raise FitError(f"{len(names)} paper(s) with a split, at least {min_groups} are needed")
     if not isinstance(seed, np.random.SeedSequence):
         seed = np.random.SeedSequence(seed)
-    ones = np.ones((1, len(names)))
-    weights = np.vstack([ones, resampled_groups(len(names), replicates, seed)])
     variables = _variables(records)
     varying = {"error": variables[_GAIN], "year": variables[_YEAR]}
     varying["compute"] = variables[_FIRST_PART:].sum(axis=0)
     for name, values in varying.items():
         if np.ptp(values) < 1e-9:
             raise FitError(f"{name} is the same for all records")
-    moments = GroupMoments(variables, index).moments(weights)[2]
+    groups = GroupMoments(variables, index)
+    whole = groups.moments(np.ones((1, len(names))))[2]
+    moments = np.concatenate([whole, groups.bootstrap(replicates, seed)[2]])
     gains, worth = _split(moments, effect)
     if not np.isfinite(gains[0]).all():
         raise FitError("year, error and compute do not vary apart from each other")

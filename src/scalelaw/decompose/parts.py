@@ -11,7 +11,7 @@ import numpy as np
 
 from scalelaw.errors import FitError, did_you_mean
 from scalelaw.fit.linear import fit_linear
-from scalelaw.fit.resample import jackknife_covariance, resampled_groups
+from scalelaw.fit.resample import jackknife_covariance, resampled_blocks
 from scalelaw.fit.sample import Array, group_index
 
 if TYPE_CHECKING:
@@ -162,18 +162,22 @@ def decompose_trend(
         seed = np.random.SeedSequence(seed)
     logs = log_parts(records)
     t = float(stdtrit(len(names) - 1, (1 + level) / 2))
-    weights = resampled_groups(len(names), replicates, seed)
     design = np.column_stack([np.ones_like(x), x])
-    rows, draws = [], {}
+    rows, lines = [], {}
     for component in logs.columns:
         fit = fit_linear(design, logs[component].to_numpy(), index=index)
         point, left_out = fit.estimates, fit.grouped.leave_one_group_out()
         if not np.isfinite(left_out).all():
             raise FitError(f"{regressor} varies only through one paper")
         half = t * float(np.sqrt(jackknife_covariance(point, left_out)[1, 1]))
-        # The same resampled papers for every part, so shares are coherent.
-        draws[component] = fit.grouped.estimate(weights)[:, 1]
+        lines[component] = fit.grouped
         rows.append((component, point[1], point[1] - half, point[1] + half))
+    draws = {component: np.empty(replicates) for component in lines}
+    # The same resampled papers for every part, so shares are coherent.
+    for start, weights in resampled_blocks(len(names), replicates, seed):
+        for component, line in lines.items():
+            slopes = line.estimate(weights)[:, 1]
+            draws[component][start : start + len(weights)] = slopes
     frame = pd.DataFrame(rows, columns=["component", "slope", "lower", "upper"])
     whole = frame.set_index("component").loc["total"]
     frame["share"] = frame["share_lower"] = frame["share_upper"] = np.nan

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scalelaw.errors import FitError
-from scalelaw.fit.moments import GroupMoments
-from scalelaw.fit.resample import resampled_groups
+from scalelaw.fit.moments import LineMoments, Lines
+from scalelaw.fit.resample import resampled_blocks
 from scalelaw.fit.sample import Array, group_index
 from scalelaw.fit.york import York
 
@@ -41,6 +41,9 @@ CURVE_DIRECTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """Directions of each form. York needs an error of the regressor, which only log(1/e) has here."""
 
+_ALLOWED = "form and direction must be one of " + "; ".join(
+    f"{name}: {', '.join(ways)}" for name, ways in CURVE_DIRECTIONS.items()
+)
 _FLOOR_SHARES = np.concatenate([[0.0], np.linspace(0.02, 0.98, 49)])
 """Floors that are tried, as shares of the lowest error."""
 
@@ -115,7 +118,7 @@ class Curves:
         return float(intercept), float(slope), float(floor)
 
 
-def log_compute(form: str, lines: Array, error: float) -> Array:
+def log_compute(form: str, lines: Array, error: Array | float) -> Array:
     """Return the log10 compute at which lines reach an error; infinite where they never do.
 
     Parameters
@@ -124,12 +127,12 @@ def log_compute(form: str, lines: Array, error: float) -> Array:
         The form of the lines.
     lines : array, shape (B, 3)
         Intercept, slope and floor.
-    error : float
-        Error as a fraction.
+    error : float, or array of shape (m, 1)
+        Errors as fractions.
 
     Returns
     -------
-    array, shape (B,)
+    array, shape (B,) or (m, B)
         log10 FLOP; infinite at or below the floor, or where error does not fall with compute.
     """
     intercept, slope, floor = lines.T
@@ -193,73 +196,125 @@ def fit_curves(
     ValueError
         If there is no such form, or the form has no such direction.
     """
-    if direction not in CURVE_DIRECTIONS.get(form, ()):
-        known = "; ".join(f"{name}: {', '.join(ways)}" for name, ways in CURVE_DIRECTIONS.items())
-        raise ValueError(f"form and direction must be one of {known}")
-    index, names = group_index(data["paper"])
-    if len(names) < min_groups:
-        raise FitError(f"{len(names)} paper(s) with compute, at least {min_groups} are needed")
-    error = data["error"].to_numpy(dtype=np.float64)
-    flop = data[compute].to_numpy(dtype=np.float64)
-    if not (np.isfinite(flop).all() and (flop > 0).all() and ((error > 0) & (error < 1)).all()):
-        raise FitError("compute must be positive and finite, and errors between 0 and 1")
-    log_c = np.log10(flop)
-    weights = np.vstack(
-        [
-            np.ones((1, len(names))),
-            resampled_groups(len(names), replicates, seed),
-            1.0 - np.eye(len(names)),
-        ]
-    )
-    shares = _FLOOR_SHARES if form == "floored" else np.zeros(1)
-    best = np.full((len(weights), 4), np.nan)
-    best[:, 3] = -np.inf
-    for floor in shares * error.min():
-        x = regressor(form, error, floor)
-        moments = GroupMoments(np.stack([x, log_c]), index)
+    fit = FormFit(data, compute, form, replicates, seed, min_groups)
+    return fit.curves(direction, compute_sd, error_sd_decades)
+
+
+class FormFit:
+    """One form under all weightings of the papers; each of its directions follows from that.
+
+    Parameters
+    ----------
+    data, compute, form, replicates, seed, min_groups
+        As for :func:`fit_curves`.
+
+    Raises
+    ------
+    FitError
+        If there are too few papers, or a figure is out of range.
+    ValueError
+        If there is no such form.
+    """
+
+    def __init__(
+        self,
+        data: "pd.DataFrame",
+        compute: str,
+        form: str,
+        replicates: int,
+        seed: np.random.SeedSequence,
+        min_groups: int = 5,
+    ):
+        if form not in FORMS:
+            raise ValueError(f"{_ALLOWED}; there is no form {form}")
+        index, names = group_index(data["paper"])
+        if len(names) < min_groups:
+            raise FitError(f"{len(names)} paper(s) with compute, at least {min_groups} are needed")
+        error = data["error"].to_numpy(dtype=np.float64)
+        flop = data[compute].to_numpy(dtype=np.float64)
+        if not (np.isfinite(flop).all() and (flop > 0).all() and ((error > 0) & (error < 1)).all()):
+            raise FitError("compute must be positive and finite, and errors between 0 and 1")
+        self._data, self._form, self._replicates, self._seed = data, form, replicates, seed
+        self._error, self._log_c, self._index = error, np.log10(flop), index
+        self._floors = (_FLOOR_SHARES if form == "floored" else np.zeros(1)) * error.min()
+        regressors = (regressor(form, error, floor) for floor in self._floors)
+        moments = LineMoments(regressors, self._log_c, index)
+        whole = moments.whole()
+        parts = [self._at_best_floor(whole, whole)]
+        for _, weights in resampled_blocks(len(names), replicates, seed):
+            parts.append(self._at_best_floor(moments.weighted(weights), whole))
+        parts.append(self._at_best_floor(moments.leave_one_group_out(), whole))
+        self._rows = np.concatenate(parts)
+
+    def curves(
+        self,
+        direction: str,
+        compute_sd: str = "compute_sd_decades",
+        error_sd_decades: float = 0.02,
+    ) -> Curves:
+        """Return the lines of a direction, as :func:`fit_curves`."""
+        if direction not in CURVE_DIRECTIONS[self._form]:
+            raise ValueError(f"{_ALLOWED}; {self._form} has no {direction}")
+        floor, r_squared, x_mean, y_mean, sxx, sxy, syy = self._rows.T
         if direction == "york":
-            sd_x, sd_y = np.full_like(x, error_sd_decades), data[compute_sd].to_numpy(np.float64)
-            slope = York(x, log_c, sd_x, sd_y, index).estimate(weights)
+            lines = self._york(compute_sd, error_sd_decades)
+            # As nothing varies for York's line either.
+            lines[np.isnan(r_squared)] = np.nan
         else:
-            slope = None
-        found = _lines(moments.moments(weights), direction, slope, floor)
-        better = found[:, 3] > best[:, 3]
-        best[better] = found[better]
-    lines, r_squared = best[:, :3], best[: 1 + replicates, 3]
-    kept, left_out = lines[: 1 + replicates], lines[1 + replicates :]
-    if not (np.isfinite(kept[0]).all() and np.isfinite(left_out).all()):
-        raise FitError("without one of the papers nothing varies any more")
-    if not np.isfinite(kept[1:]).all(axis=1).any():
-        raise FitError("no resampling of the papers identifies a line")
-    if (left_out[:, 1] <= 0).any():
-        raise FitError("without one of the papers error no longer falls with compute")
-    own = left_out[index]
-    residual = log_c - own[:, 0] - own[:, 1] * regressor(form, error, own[:, 2])
-    by_paper = np.bincount(index, weights=residual**2) / np.bincount(index)
-    return Curves(
-        form,
-        direction,
-        kept,
-        float(np.sqrt(by_paper.mean())),
-        r_squared,
-        len(error),
-        len(names),
-    )
+            with np.errstate(divide="ignore", invalid="ignore"):
+                slope = sxy / sxx if direction == "compute_on_error" else syy / sxy
+                lines = np.stack([y_mean - slope * x_mean, slope], axis=1)
+        lines = np.column_stack([lines, floor])
+        error, index = self._error, self._index
+        kept, left_out = lines[: 1 + self._replicates], lines[1 + self._replicates :]
+        if not (np.isfinite(kept[0]).all() and np.isfinite(left_out).all()):
+            raise FitError("without one of the papers nothing varies any more")
+        if not np.isfinite(kept[1:]).all(axis=1).any():
+            raise FitError("no resampling of the papers identifies a line")
+        if (left_out[:, 1] <= 0).any():
+            raise FitError("without one of the papers error no longer falls with compute")
+        own = left_out[index]
+        at = regressor(self._form, error, own[:, 2])
+        residual = self._log_c - own[:, 0] - own[:, 1] * at
+        by_paper = np.bincount(index, weights=residual**2) / np.bincount(index)
+        return Curves(
+            self._form,
+            direction,
+            kept,
+            float(np.sqrt(by_paper.mean())),
+            r_squared[: 1 + self._replicates],
+            len(error),
+            len(left_out),
+        )
 
+    def _at_best_floor(self, moments: Lines, whole: Lines) -> Array:
+        """Return floor, R2 and moments at the floor of the highest R2 for each weighting."""
+        # What is left by rounding, where all of a row's points are equal, is no variation.
+        varies = (moments.sxx > 1e-12 * whole.sxx) & (moments.syy > 1e-12 * whole.syy)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            r_squared = np.where(varies, moments.sxy**2 / (moments.sxx * moments.syy), np.nan)
+        rows = np.arange(len(r_squared))
+        best = np.argmax(np.where(np.isnan(r_squared), -np.inf, r_squared), axis=1)
+        found = np.column_stack(
+            [
+                self._floors[best],
+                r_squared[rows, best],
+                *(m[rows, best] if m.shape[1] > 1 else m[:, 0] for m in moments),
+            ]
+        )
+        found[np.isnan(found[:, 1])] = np.nan
+        return found
 
-def _lines(
-    moments: tuple[Array, Array, Array], direction: str, york: Array | None, floor: float
-) -> Array:
-    """Return intercept, slope, floor and R2 for each row of weights, the first of which is 1."""
-    _, means, products = moments
-    x_mean, y_mean = means.T
-    sxx, sxy, syy = products[:, 0, 0], products[:, 0, 1], products[:, 1, 1]
-    # What is left by rounding, where all of a row's points are equal, is no variation.
-    varies = (sxx > 1e-12 * sxx[0]) & (syy > 1e-12 * syy[0])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        slope = sxy / sxx if direction == "compute_on_error" else syy / sxy
-        intercept = y_mean - slope * x_mean
-        if york is not None:
-            intercept, slope = york.T
-        r_squared = np.where(varies, sxy**2 / (sxx * syy), np.nan)
-    return np.stack([intercept, slope, np.full_like(slope, floor), r_squared], axis=1)
+    def _york(self, compute_sd: str, error_sd_decades: float) -> Array:
+        """Return intercepts and slopes of York's lines for all weightings, without a floor."""
+        x = regressor(self._form, self._error)
+        sd_x = np.full_like(x, error_sd_decades)
+        sd_y = self._data[compute_sd].to_numpy(np.float64)
+        york = York(x, self._log_c, sd_x, sd_y, self._index)
+        return np.concatenate(
+            [
+                york.estimate(np.ones((1, york.n_groups))),
+                york.bootstrap(self._replicates, self._seed),
+                york.leave_one_group_out(),
+            ]
+        )

@@ -502,13 +502,12 @@ class FitResult:
         content["settings"] = {
             f.name: _plain(getattr(self.model, f.name)) for f in fields(self.model)
         }
+        dropped: dict[str, Any] = {} if draws else {"draws": []}
+        dropped |= {} if data else {"sample": None}
         for f in fields(self):
             if f.name != "model":
-                content[f.name] = _plain(getattr(self, f.name))
-        if not draws:
-            content["draws"] = []
-        if not data:
-            content["sample"] = None
+                kept = dropped.get(f.name, getattr(self, f.name))
+                content[f.name] = _plain(kept)
         return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
     @classmethod
@@ -675,8 +674,10 @@ def _sample(stored: dict[str, Any], model: Model, groups: tuple[str, ...]) -> Sa
 
 def _plain(value: Any) -> Any:
     """Return a value as JSON can hold it; NaN as null."""
+    if value is None or isinstance(value, str | int):
+        return value
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
+        return value.tolist() if np.isfinite(value).all() else _plain(value.tolist())
     if isinstance(value, Sample):
         kept = ("x", "y", "weights", "index", "extra")
         return {name: _plain(getattr(value, name)) for name in kept}
@@ -688,7 +689,7 @@ def _plain(value: Any) -> Any:
         }
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence):
         return [_plain(item) for item in value]
     if isinstance(value, float) and not np.isfinite(value):
         return None if np.isnan(value) else ("inf" if value > 0 else "-inf")

@@ -224,21 +224,26 @@ class LineLaw(Curve):
 
     def leave_groups_out(self, sample: Sample, start: Array) -> Array:
         """Return the estimates without each group."""
-        if not self._plain:
+        grouped = self._grouped(sample)
+        if grouped is None:
             return super().leave_groups_out(sample, start)
-        return self.from_line(self.regression(sample).grouped.leave_one_group_out())
+        return self.from_line(grouped.leave_one_group_out())
 
     def bootstrap(self, sample: Sample, start: Array, seed: np.random.SeedSequence) -> Array:
         """Return the estimates of a pairs-cluster bootstrap, shape (replicates, p)."""
-        if not self._plain:
+        grouped = self._grouped(sample)
+        if grouped is None:
             return super().bootstrap(sample, start, seed)
-        return self.from_line(self.regression(sample).grouped.bootstrap(self.replicates, seed))
+        return self.from_line(grouped.bootstrap(self.replicates, seed))
 
-    @property
-    def _plain(self) -> bool:
-        """Whether the law is a least-squares regression whose parameters are all reported."""
-        direct = isinstance(self.estimator, LeastSquares) and not self.errors_in_both
-        return direct and self.effects is None
+    def _grouped(self, sample: Sample) -> GroupedLeastSquares | York | None:
+        """Return what estimates all reported parameters from sums of groups, if anything does."""
+        if self.direction in ("york", "deming"):
+            return self.york(sample)
+        least_squares = isinstance(self.estimator, LeastSquares)
+        if least_squares and not self.errors_in_both and self.effects is None:
+            return self.regression(sample).grouped
+        return None
 
     def sample_residual(self, sample: Sample, params: Array) -> Array:
         """Return the residuals of the fitted line, in its own direction."""

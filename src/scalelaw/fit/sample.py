@@ -68,6 +68,10 @@ class Sample:
 
 def group_index(groups: Iterable[Any]) -> tuple[NDArray[np.intp], list[str]]:
     """Return each record's group number, and the group names in order of first appearance."""
+    if getattr(groups, "dtype", None) == "str":
+        # A column of text, as tables that were read have: many times faster.
+        codes, found = groups.factorize()  # type: ignore[attr-defined]
+        return codes.astype(np.intp), found.tolist()
     number: dict[str, int] = {}
     index = np.array([number.setdefault(str(g), len(number)) for g in groups], dtype=np.intp)
     return index, list(number)

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from scalelaw.fit.linear import weighted_sums
 from scalelaw.fit.moments import GroupMoments
+from scalelaw.fit.resample import leave_out_weights, resampled_blocks
 from scalelaw.fit.sample import Array
 
 _YORK_ITERATIONS = 500
@@ -92,13 +93,35 @@ class York:
             out[start : start + rows] = self._estimate(weights[start : start + rows])
         return out
 
+    def bootstrap(self, replicates: int, seed: np.random.SeedSequence) -> Array:
+        """Return the estimates of a pairs-cluster bootstrap, shape (replicates, 2)."""
+        blocks = resampled_blocks(self.n_groups, replicates, seed)
+        parts = [self.estimate(weights) for _, weights in blocks]
+        return np.concatenate([np.empty((0, 2)), *parts])
+
+    def leave_one_group_out(self) -> Array:
+        """Return the estimates without each group in turn, shape (G, 2).
+
+        Where nearly every point has standard deviations of its own, and groups are many, those
+        without each of some blocks of groups, as :func:`leave_out_weights` forms them.
+        """
+        if self._sparse:
+            return self.estimate(leave_out_weights(self.n_groups))
+        left = self._sums.sum(axis=0) - self._sums
+        return self._solve(
+            np.ascontiguousarray(left.transpose(1, 0, 2)), self._start.leave_one_group_out()[2]
+        )
+
     def _estimate(self, weights: Array) -> Array:
         if self._sparse:
             sums = weights[:, self._group] * self._sums[:, None]
         else:
             flat = weighted_sums(weights, self._sums.reshape(self.n_groups, -1))
             sums = np.ascontiguousarray(flat.reshape(len(weights), 6, -1).transpose(1, 0, 2))
-        products = self._start.moments(weights)[2]
+        return self._solve(sums, self._start.moments(weights)[2])
+
+    def _solve(self, sums: Array, products: Array) -> Array:
+        """Return the estimates for sums of points, shape (6, B, points), and moments to start."""
         sxx, sxy = products[:, 0, 0], products[:, 0, 1]
         with np.errstate(invalid="ignore", divide="ignore"):
             slope = np.where(sxx > 1e-12 * self._spread, sxy / sxx, np.nan)

@@ -1,16 +1,17 @@
 """Forecasts made with the data up to a year, held against what came later."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scalelaw.errors import FitError, NotIdentifiedError
-from scalelaw.fit.curves import FORMS
+from scalelaw.fit.curves import FORMS, log_compute
 from scalelaw.fit.linear import fit_linear
-from scalelaw.fit.resample import resampled_groups
 from scalelaw.fit.sample import Array, group_index
-from scalelaw.forecast.ensemble import ALL_FORMS, fit_ensemble, refuse_flat
+from scalelaw.forecast.ensemble import ALL_FORMS, Ensemble, fit_ensemble, refuse_flat
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +23,11 @@ BASELINES = ("last value", "trend in year")
 MODELS = (*FORMS, ALL_FORMS, *BASELINES)
 
 _QUANTILES = np.array([0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975])
+"""The median, and around it the ends of the intervals of `LEVELS`."""
+
+_CHUNK = 4_000_000
+"""Draws that are held at once."""
+
 _FAR = 30.0
 """Decades beyond the data at which a prediction is cut, so that "never" can be averaged."""
 
@@ -65,7 +71,7 @@ def backtest(
     """
     import pandas as pd
 
-    rows: list[dict[str, Any]] = []
+    parts: list[pd.DataFrame] = []
     years = np.floor(data["year"].to_numpy()).astype(int)
     for fitted_to in range(int(years.min()), int(years.max())):
         past = data[years <= fitted_to]
@@ -78,16 +84,19 @@ def backtest(
         for model, predicted in _predictions(
             past, later, compute, draws, own, error_sd_decades, min_papers
         ):
-            drawn = np.clip(np.nan_to_num(predicted, nan=limit, posinf=limit), None, limit)
-            scores = _score(drawn, actual)
-            for i, (record, paper) in enumerate(
-                zip(later["record_id"], later["paper"], strict=True)
-            ):
-                rows.append(
-                    {"fitted_to": fitted_to, "model": model, "record_id": record, "paper": paper}
-                    | {name: values[i] for name, values in scores.items()}
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "fitted_to": fitted_to,
+                        "model": model,
+                        "record_id": later["record_id"].array,
+                        "paper": later["paper"].array,
+                        **_score(predicted.quantiles(limit), actual),
+                    }
                 )
-    return pd.DataFrame(rows, columns=["fitted_to", "model", "record_id", "paper", *_SCORES])
+            )
+    columns = ["fitted_to", "model", "record_id", "paper", *_SCORES]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
 _SCORES = (
@@ -140,8 +149,8 @@ def _predictions(
     seed: np.random.SeedSequence,
     error_sd_decades: float,
     min_papers: int,
-) -> Iterator[tuple[str, Array]]:
-    """Yield each model's draws of log10 compute, shape (N, later records)."""
+) -> "Iterator[tuple[str, _Predicted]]":
+    """Yield each model's predictions of the later records."""
     try:
         ensemble, curves = fit_ensemble(
             past,
@@ -154,16 +163,10 @@ def _predictions(
         refuse_flat(curves, max(LEVELS))
     except FitError:
         ensemble = None
+    error = later["error"].to_numpy(dtype=np.float64)
     if ensemble:
         for form in (*ensemble.draws, ALL_FORMS):
-            # The forms that take part differ between errors, so equally spaced quantiles stand for
-            # the draws.
-            at = (np.arange(draws) + 0.5) / draws
-            columns = [
-                np.quantile(ensemble.log_compute(float(e), form), at, method="inverted_cdf")
-                for e in later["error"]
-            ]
-            yield form, np.stack(columns, axis=1)
+            yield form, _Predicted(error, draws, partial(_of_forms, ensemble, form, draws))
     log_c = np.log10(past[compute].to_numpy(dtype=np.float64))
     index, names = group_index(past["paper"])
     papers, scatter = seed.spawn(2)
@@ -173,7 +176,8 @@ def _predictions(
     when = np.bincount(index, weights=past["year"].to_numpy()) / np.bincount(index)
     in_order = by_paper[np.argsort(when, kind="stable")]
     spread = float(np.sqrt(np.mean(np.diff(in_order) ** 2)))
-    yield "last value", np.repeat(in_order[-1] + spread * noise, len(later), axis=1)
+    last = in_order[-1] + spread * noise
+    yield "last value", _Predicted(np.zeros(len(later)), draws, lambda at: last + at)
 
     design = np.column_stack([np.ones_like(log_c), past["year"].to_numpy(dtype=np.float64)])
     try:
@@ -182,26 +186,83 @@ def _predictions(
         return  # All of one date.
     residual = log_c - (design * trend.leave_one_group_out()[index]).sum(axis=1)
     spread = float(np.sqrt(np.mean(np.bincount(index, weights=residual**2) / np.bincount(index))))
-    lines = trend.estimate(resampled_groups(len(names), draws, papers))
+    lines = trend.bootstrap(draws, papers)
     lines = lines[np.isfinite(lines).all(axis=1)]
-    year = later["year"].to_numpy(dtype=np.float64)
     if len(lines) and np.isfinite(spread):
-        centre = lines[:, :1] + lines[:, 1:] * year
-        yield "trend in year", centre + spread * noise[: len(lines)]
+        start = lines[:, :1] + spread * noise[: len(lines)]
+        slope = lines[:, 1:]
+        year = later["year"].to_numpy(dtype=np.float64)
+        yield "trend in year", _Predicted(year, draws, lambda at: start + slope * at)
 
 
-def _score(drawn: Array, actual: Array) -> dict[str, Array]:
-    """Return each of `_SCORES` for draws of shape (N, records)."""
-    points = np.quantile(drawn, _QUANTILES, axis=0)
+@dataclass(frozen=True)
+class _Predicted:
+    """Draws of log10 compute of later records, made a few distinct predictors at a time.
+
+    Results are printed to a few digits and dates are days, so many records have the same predictor
+    and thus the same draws.
+
+    Parameters
+    ----------
+    predictor : array, shape (records,)
+        What each record is predicted from.
+    n_draws : int
+        Draws.
+    draw : callable
+        From predictors of shape (m,) to draws of shape (N, m).
+    """
+
+    predictor: Array
+    n_draws: int
+    draw: Callable[[Array], Array]
+
+    def quantiles(self, limit: float) -> Array:
+        """Return `_QUANTILES` of the draws, cut at a limit, shape (quantiles, records)."""
+        distinct, which = np.unique(self.predictor, return_inverse=True)
+        size = max(1, _CHUNK // self.n_draws)
+        parts = []
+        for start in range(0, len(distinct), size):
+            drawn = self.draw(distinct[start : start + size])
+            cut = np.clip(np.nan_to_num(drawn, nan=limit, posinf=limit), None, limit)
+            parts.append(np.quantile(cut, _QUANTILES, axis=0))
+        return np.concatenate(parts, axis=1)[:, which]
+
+
+def _of_forms(ensemble: Ensemble, form: str, draws: int, error: Array) -> Array:
+    """Return an ensemble's draws of log10 compute at errors, shape (draws, errors)."""
+    found = np.empty((draws, len(error)))
+    above = error > ensemble.floor
+    for mine in (above, ~above):
+        if not mine.any():
+            continue
+        at = error[mine]
+        forms = ensemble.forms(form, float(at[0]))
+        values = np.concatenate(
+            [
+                log_compute(f, ensemble.draws[f][:, :3], at[:, None]) + ensemble.draws[f][:, 3]
+                for f in forms
+            ],
+            axis=1,
+        )
+        # The forms that take part differ between errors, so equally spaced draws of them all stand
+        # for the draws.
+        chosen = np.ceil(len(forms) * (np.arange(draws) + 0.5)).astype(int) - 1
+        found[:, mine] = np.sort(values, axis=1)[:, chosen].T
+    return found
+
+
+def _score(points: Array, actual: Array) -> dict[str, Array]:
+    """Return each of `_SCORES` for `_QUANTILES` of the draws, shape (quantiles, records)."""
+    middle = len(_QUANTILES) // 2
     below = actual - points
     tau = _QUANTILES[:, None]
     scores = {
-        "predicted": points[3],
+        "predicted": points[middle],
         "actual": actual,
-        "error_decades": points[3] - actual,
-        "pinball": np.maximum(tau * below, (tau - 1) * below).mean(axis=0),
+        "error_decades": points[middle] - actual,
     }
-    for level in LEVELS:
-        low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    for i, level in enumerate(LEVELS, start=1):
+        low, high = points[middle - i], points[middle + i]
         scores[f"covered_{100 * level:.0f}"] = ((low <= actual) & (actual <= high)).astype(float)
+    scores["pinball"] = np.maximum(tau * below, (tau - 1) * below).mean(axis=0)
     return scores

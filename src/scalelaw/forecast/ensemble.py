@@ -11,7 +11,7 @@ from scalelaw.fit.curves import (
     CURVE_DIRECTIONS,
     FORMS,
     Curves,
-    fit_curves,
+    FormFit,
     log_compute,
     log_error,
 )
@@ -132,22 +132,16 @@ def fit_ensemble(
     refused: list[str] = []
     for form in forms:
         curves = []
+        try:
+            fit = FormFit(data, compute, form, draws, papers, min_groups)
+        except FitError as refusal:
+            refused.append(str(refusal))
+            continue
         for direction in CURVE_DIRECTIONS[form]:
             if direction == "york" and "compute_sd_decades" not in data:
                 continue
             try:
-                curves.append(
-                    fit_curves(
-                        data,
-                        compute,
-                        form,
-                        direction,
-                        draws,
-                        papers,
-                        error_sd_decades=error_sd_decades,
-                        min_groups=min_groups,
-                    )
-                )
+                curves.append(fit.curves(direction, error_sd_decades=error_sd_decades))
             except FitError as refusal:
                 refused.append(str(refusal))
         if curves:

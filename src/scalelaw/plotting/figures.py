@@ -22,6 +22,7 @@ from scalelaw.plotting.style import (
     HARDWARE,
     HOURS,
     INK,
+    MOST_VECTOR_POINTS,
     TOTAL,
     compute_axis,
     error_axis,
@@ -174,9 +175,13 @@ def draw_error_by_year(groups: Sequence[tuple[str, str, pd.DataFrame]]) -> Figur
         error_axis(ax, records["error"].tolist())
         for has, colour in ((False, GREY), (True, HARDWARE)):
             part = records[records["has_compute"] == has]
-            ax.plot(part["year"], part["error"], "o", ms=3, alpha=0.55, mew=0, color=colour)
+            ax.plot(
+                part["year"], part["error"], "o", ms=3, alpha=0.55, mew=0, color=colour,
+                rasterized=len(part) > MOST_VECTOR_POINTS,
+            )  # fmt: skip
         ordered = records.sort_values(["year", "error"])
-        ax.step(ordered["year"], ordered["error"].cummin(), where="post", color=ACCENT, lw=1.4)
+        ax.step(ordered["year"], ordered["error"].cummin(), where="post", color=ACCENT, lw=1.4,
+                rasterized=len(ordered) > MOST_VECTOR_POINTS)  # fmt: skip
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     for ax in list(grid.flat)[len(groups) :]:
         ax.set_visible(False)
@@ -255,9 +260,10 @@ def _draw_panel(ax: Axes, panel: Panel, level: float, size: float = 16) -> Any:
     error_axis(ax, records["error"].tolist())
     low, high = records["compute"].min(), records["compute"].max()
     ax.set_xlim(low / 3, high * 3)
+    many = len(records) > MOST_VECTOR_POINTS
     points = ax.scatter(
         records["compute"], records["error"], c=records["year"], cmap="viridis", s=size,
-        alpha=0.85, linewidths=0.3, edgecolors="white", zorder=3,
+        alpha=0.85, linewidths=0 if many else 0.3, edgecolors="white", zorder=3, rasterized=many,
     )  # fmt: skip
     limits = ax.get_xlim()
     for direction, fit in panel.fits.items():

@@ -29,11 +29,15 @@ from scalelaw.plotting.style import (
     HARDWARE,
     HOURS,
     INK,
+    MOST_VECTOR_POINTS,
     TOTAL,
     say_empty,
     short,
 )
 from scalelaw.typography import fixed, interval, number, superscript
+
+_MOST_PANELS = 12
+"""Series of efficiency that are drawn, those of most results."""
 
 _PARTS: dict[str, tuple[str, str]] = {
     "peak_rate": (HARDWARE, "faster devices (hardware)"),
@@ -546,6 +550,9 @@ def draw_efficiency(points: pd.DataFrame, trends: pd.DataFrame, level: float = 0
         for key, mine in points.groupby(keys, sort=False)
         if key in fitted.index
     ]
+    found = len(groups)
+    largest = sorted(range(found), key=lambda i: -len(groups[i][1]))[:_MOST_PANELS]
+    groups = [groups[i] for i in sorted(largest)]
     if not groups:
         return _empty_figure("no series at a fixed level spans enough years")
     figure, grid = _small_multiples(len(groups), 2.25)
@@ -557,9 +564,12 @@ def draw_efficiency(points: pd.DataFrame, trends: pd.DataFrame, level: float = 0
     for ax, (trend, mine) in zip(grid, groups, strict=False):
         year, flop = mine["year"].to_numpy(), mine["flop"].to_numpy()
         ax.set_yscale("log")
-        ax.plot(year, flop, "o", ms=3, mew=0, color=HARDWARE, alpha=0.6)
         best = np.minimum.accumulate(flop)
-        ax.step(year, best, where="post", color=ACCENT, lw=1.4, label="least so far")
+        many = len(mine) > MOST_VECTOR_POINTS
+        ax.plot(year, flop, "o", ms=3, mew=0, color=HARDWARE, alpha=0.6, rasterized=many)
+        ax.step(
+            year, best, where="post", color=ACCENT, lw=1.4, label="least so far", rasterized=many
+        )
         middle = (log10(flop.min()) + log10(flop.max())) / 2
         _power_axis(ax.yaxis, 10 ** (middle - span / 2), 10 ** (middle + span / 2))
         margin = 0.04 * (last - first)
@@ -577,7 +587,10 @@ def draw_efficiency(points: pd.DataFrame, trends: pd.DataFrame, level: float = 0
         loc="outside upper center", ncols=2, fontsize=8,
     )  # fmt: skip
     figure.supylabel("compute to reach the level (FLOP, logarithmic)", fontsize=8.5)
-    figure.supxlabel(f"year of the method ({level:.0%} intervals of trends)", fontsize=8.5)
+    largest_of = f", the {len(groups)} largest of {found} series" if found > len(groups) else ""
+    figure.supxlabel(
+        f"year of the method ({level:.0%} intervals of trends){largest_of}", fontsize=8.5
+    )
     return figure
 
 

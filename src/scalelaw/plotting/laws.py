@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from scalelaw.fit.fit_result import FitResult
-from scalelaw.plotting.style import ACCENT, INK, compute_axis
+from scalelaw.plotting.style import ACCENT, INK, MOST_VECTOR_POINTS, compute_axis
 
 _WIDE = 30
 """Ratio of responses above which powers of ten are ticks enough."""
@@ -52,7 +52,8 @@ def draw_curve(result: FitResult, ax: Axes | None = None, level: float = 0.95) -
     margin = _BEYOND * (high - low)
     grid = result.predict(np.logspace(low - margin, high + margin, 80), level)
     if result.sample is not None:
-        ax.plot(result.sample.x[:, 0], result.sample.y, "o", ms=3.5, mew=0, alpha=0.6, color=INK)
+        ax.plot(result.sample.x[:, 0], result.sample.y, "o", ms=3.5, mew=0, alpha=0.6, color=INK,
+            rasterized=len(result.sample.y) > MOST_VECTOR_POINTS)  # fmt: skip
         ax.set_ylim(*(f * v for f, v in zip((0.8, 1.25), result.y_range, strict=True)))
     x = grid[model.x_names[0]]
     ax.fill_between(x, grid["lower"], grid["upper"], color=ACCENT, alpha=0.18, lw=0)

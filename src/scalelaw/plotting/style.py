@@ -56,6 +56,10 @@ _RC: dict[Any, Any] = {
 }
 
 
+MOST_VECTOR_POINTS = 5000
+"""Above so many points a layer of them is an image within the figure, else files would be huge."""
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """Draw in this project's style, on a canvas that needs no screen."""

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from scalelaw.corpus.benchmarks import Benchmark
 from scalelaw.report import summaries, words
-from scalelaw.report.summaries import rows_of
+from scalelaw.report.summaries import Shown, rows_of, shown_of
 from scalelaw.typography import fixed, fixed_interval, interval, number
 
 FIGURE_TEXTS = {
@@ -140,13 +140,13 @@ def render_report(
         lead=_lead(headline, benchmarks),
         others=rows_of(exponents[exponents["basis"] != basis]),
         sensitivity=rows_of(tables["sensitivity"]),
-        influence=rows_of(_influence(tables["left_out"], basis)),
+        influence=_influence(tables["left_out"], basis),
         figures=[_figure(path, benchmarks, basis) for path in figures],
         pairs=_pairs(tables["pairs"], records),
         trends=rows_of(tables["trends"]),
-        problems=rows_of(tables["problems"]),
-        waived=rows_of(tables["waived"]),
-        excluded=rows_of(excluded),
+        problems=shown_of(tables["problems"]),
+        waived=shown_of(tables["waived"]),
+        excluded=shown_of(excluded),
         excluded_by_reason=_count(excluded, "excluded"),
         scopes=_count(records[records["excluded"] == ""], "compute_scope"),
         confidences=_count(records[records["excluded"] == ""], "confidence"),
@@ -235,9 +235,17 @@ def _lead(headline: pd.DataFrame, benchmarks: Mapping[str, Benchmark]) -> dict[s
     return None
 
 
-def _influence(left_out: pd.DataFrame, basis: str) -> pd.DataFrame:
+MOST_LEFT_OUT = 100
+"""Papers of a benchmark whose leaving out is shown: those at both ends, which decide."""
+
+
+def _influence(left_out: pd.DataFrame, basis: str) -> Shown:
     mine = left_out[(left_out["basis"] == basis) & (left_out["direction"] == "compute_on_error")]
-    return mine.sort_values(["benchmark", "exponent"], kind="stable")
+    ordered = mine.sort_values(["benchmark", "exponent"], kind="stable")
+    papers = ordered.groupby("benchmark", sort=False)
+    half = MOST_LEFT_OUT // 2
+    at_end = (papers.cumcount() < half) | (papers.cumcount(ascending=False) < half)
+    return Shown(rows_of(ordered[at_end]), len(ordered))
 
 
 def _pairs(pairs: pd.DataFrame, records: pd.DataFrame) -> list[dict[str, Any]]:

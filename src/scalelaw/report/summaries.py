@@ -1,6 +1,7 @@
 """What each section of the report tells, taken from result tables."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,23 @@ Tables = Mapping[str, pd.DataFrame]
 Benchmarks = Mapping[str, Benchmark]
 
 _SHOWN_COSTS = ("flop", "device_hours", "usd", "kwh", "t_co2", "home_years")
+
+
+MOST_ROWS = 1000
+"""Rows of a table that grows with the corpus that the report shows; the file holds all."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The rows of a long table that the report shows, and of how many they are."""
+
+    rows: list[dict[str, Any]]
+    n: int
+
+
+def shown_of(frame: pd.DataFrame) -> Shown:
+    """Return the first `MOST_ROWS` rows of a table."""
+    return Shown(rows_of(frame.head(MOST_ROWS)), len(frame))
 
 
 def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -155,7 +173,7 @@ def gains_summary(tables: Tables, benchmarks: Benchmarks, records: pd.DataFrame)
         "per_dollar": _first(
             hardware, quantity="FP32 rate per dollar", kind="GeForce", status="fitted"
         ),
-        "efficiency": rows_of(efficiency[efficiency["status"] == "fitted"]),
+        "efficiency": shown_of(efficiency[efficiency["status"] == "fitted"]),
         "unfitted": int((efficiency["status"] != "fitted").sum()),
     }
 

@@ -36,6 +36,10 @@ from scalelaw.plotting.multiverse import draw_specification_curve
 from scalelaw.plotting.theory import draw_theory
 from scalelaw.tables import read_records, read_result
 
+# What is drawn of the records: they are handed to other processes.
+_DRAWN = ["compute", "error", "year", "model", "paper"]
+_DATED = ["year", "error", "has_compute"]
+
 
 def draw_figures(
     *,
@@ -101,7 +105,7 @@ def draw_figures(
                 title=benchmark.name,
                 error_label=benchmark.error_label,
                 basis=basis,
-                records=used.assign(compute=used[f"flop_{basis}"]),
+                records=used.assign(compute=used[f"flop_{basis}"])[_DRAWN],
                 fits={
                     d: LineResult.from_json(path.read_text())
                     for d, path in stored.items()
@@ -115,7 +119,7 @@ def draw_figures(
             (
                 benchmark.name,
                 benchmark.error_label,
-                shown.assign(has_compute=shown["flop_best"].notna()),
+                shown.assign(has_compute=shown["flop_best"].notna())[_DATED],
             )
         )
     makers: dict[str, Callable[[], Figure]] = {

@@ -37,7 +37,7 @@ class Entry:
     flop: TrainingFlop
 
     def __getitem__(self, column: str) -> Any:
-        return self.row[column]
+        return self.row.values[column]
 
     @property
     def error(self) -> float | None:

@@ -1,6 +1,7 @@
 """Checks of records against each other."""
 
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -105,9 +106,11 @@ def multiply_adds(entries: Sequence[Entry], context: Context) -> Iterator[Findin
         if entry["forward_flop"]:
             by_model[entry["benchmark"], fold(entry["model"])].append(entry)
     for same in by_model.values():
+        figures = sorted({entry["forward_flop"] for entry in same})
         for entry in same:
-            ratios = [other["forward_flop"] / entry["forward_flop"] for other in same]
-            if any(1.9 < ratio < 2.1 for ratio in ratios):
+            own = entry["forward_flop"]
+            above = bisect_right(figures, 1.9, key=lambda other: other / own)
+            if above < len(figures) and figures[above] / own < 2.1:
                 yield Finding(
                     entry.row,
                     "forward_flop",
