@@ -27,8 +27,7 @@ TEXT = frozenset(
 
 PROSE = frozenset(
     {
-        "title", "url", "extra_data", "base_model", "value_source", "compute_source", "note",
-        "waived", "basis_reason",
+        "title", "url", "base_model", "value_source", "compute_source", "note", "basis_reason",
     }
 )  # fmt: skip
 """Columns of records that are there to be read by people: most of the file."""

@@ -86,7 +86,7 @@ def test_parts_of_the_decomposition_add_up_in_the_tables(finished):
 def test_figures_come_in_three_formats(finished):
     found = {p.suffix for p in finished.path.glob("results/figures/compute_error_imagenet.*")}
     assert found == {".svg", ".png", ".pdf"}
-    assert len(list(finished.path.glob("results/figures/*"))) == 3 * 13
+    assert len(list(finished.path.glob("results/figures/*"))) == 3 * 14
 
 
 def test_the_report_is_one_file_that_needs_no_network(finished):

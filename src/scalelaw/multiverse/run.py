@@ -56,13 +56,16 @@ class Scale:
     def of(cls, records: "pd.DataFrame", benchmark: Benchmark) -> "Scale":
         """Return the scale of a benchmark from its records in fits."""
         error = records["error"].to_numpy(dtype=np.float64)
+        nan = float("nan")
+        if not len(error):  # nothing will be fitted
+            return cls(nan, nan, nan, benchmark.label_floor or nan, nan, nan)
         low, high = np.quantile(error, _MIDDLE, method="inverted_cdf")
         first = records.groupby("paper")["year"].min().to_numpy(dtype=np.float64)
         return cls(
             low_error=float(low),
             high_error=float(high),
-            target_error=benchmark.targets[0] if benchmark.targets else float("nan"),
-            label_floor=benchmark.label_floor if benchmark.label_floor else float("nan"),
+            target_error=benchmark.targets[0] if benchmark.targets else nan,
+            label_floor=benchmark.label_floor or nan,
             last_year=float(records["year"].max()),
             split_year=float(np.quantile(first, 0.5, method="inverted_cdf")),
         )
