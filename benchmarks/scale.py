@@ -5,7 +5,9 @@ Run it in an environment that has the dependencies, on Linux:
 for each size, from one run each on two cores: wall time of the jobs of each step and the most
 memory that one of them held; of the whole run (the simulation of the theory included, which does
 not depend on the corpus) wall time, the most that all processes held together, and processor time,
-which tells more than wall time where other work has the cores too.
+which tells more than wall time where other work has the cores too. Of the grid of specifications
+only the part in `GRID` is fitted; what each specification costs grows with papers and records, and
+``benchmarks/multiverse.py`` measures it on the corpus itself.
 
 The grown corpus is synthetic and goes into a scratch folder only. It starts with the corpus itself.
 Then papers are drawn with replacement, as many as the corpus has, again and again, until there are
@@ -34,6 +36,16 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 CORES = 2
 SEED = 20200710
+GRID = {
+    "bases": ["hardware"],
+    "samples": ["all"],
+    "until": [],
+    "leave_out": 0,
+    "error_transforms": ["complement"],
+    "estimators": ["least_squares"],
+    "chunks": 2,
+}
+"""All forms and directions by least squares, on the records of each benchmark."""
 STEPS = {
     "ingest": ("check_corpus",),
     "power laws": ("fit_power_laws",),
@@ -41,6 +53,7 @@ STEPS = {
     "splits and trends": ("decompose_compute", "decompose_gains", "fit_trends"),
     "backtest": ("backtest_forecasts",),
     "costs and claims": ("project_costs", "check_claims"),
+    "multiverse": ("fit_multiverse", "gather_multiverse"),
     "figures": ("draw_figures",),
     "report": ("write_report",),
 }
@@ -170,9 +183,10 @@ def processor_seconds() -> float:
 
 
 def seconds_of(folder: Path, rule: str) -> float:
-    """Return the wall time of a rule's job."""
-    table = (folder / f"results/benchmarks/{rule}.tsv").read_text().splitlines()
-    return float(table[1].split("\t")[0])
+    """Return the wall time of a rule's job, or of its jobs together."""
+    found = folder / "results/benchmarks"
+    tables = [*found.glob(f"{rule}.tsv"), *found.glob(f"{rule}/*.tsv")]
+    return sum(float(table.read_text().splitlines()[1].split("\t")[0]) for table in tables)
 
 
 def main() -> None:
@@ -189,7 +203,8 @@ def main() -> None:
             folder.mkdir(parents=True)
             n_papers = grow(ROOT / "data/papers.csv", folder / "papers.csv", n_rows)
             # Beside the project's configuration, as a user's own would be.
-            (folder / "large.yaml").write_text(yaml.safe_dump({"corpus": {"papers": "papers.csv"}}))
+            settings = {"corpus": {"papers": "papers.csv"}, "multiverse": GRID}
+            (folder / "large.yaml").write_text(yaml.safe_dump(settings))
             wall, worked, found = run(folder)
             with (folder / "results/corpus/problems.csv").open(encoding="utf-8") as handle:
                 n_warnings = sum(1 for _ in csv.DictReader(handle))

@@ -16,7 +16,7 @@ from scalelaw.multiverse.grid import Specification
 
 FORWARD, REVERSE = "compute_on_error", "error_on_compute"
 FLOORS = [0.0, *np.linspace(0.02, 0.98, 25)]
-BREAKS = np.linspace(0.1, 0.9, 17)
+BREAKS = np.linspace(0.2, 0.8, 13)
 SIZES = {"compute_sd": 0.3, "error_sd": 0.02}
 
 
@@ -232,8 +232,10 @@ def brute(form, direction, s, group_weights):
         for special in np.quantile(x, BREAKS):
             at = x[rows]
             found, left = squares([at, *year, np.maximum(at - special, 0)], y[rows])
-            tried.append((-left, [*found[:2], *found[2:]], special, y[rows], left))
-    _, line, special, y, left = max(tried, key=lambda t: t[0])
+            total = squares([at, *year], y[rows])[1]
+            tried.append((1 - left / total, [*found[:2], *found[2:]], special, y[rows], left))
+    best = max(score for score, *_ in tried)
+    _, line, special, y, left = next(t for t in tried if t[0] > best - 1e-9)
     if not year:
         line = [*line[:2], 0.0, *line[2:]]
     return [*line, special], 1 - left / ((y - y.mean()) ** 2).sum()

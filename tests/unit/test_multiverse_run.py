@@ -263,13 +263,41 @@ def test_what_is_not_fitted_says_why(records):
     assert found["status"].tolist() == [
         "fitted", "not fitted: an error lies at or below the label floor"
     ]  # fmt: skip
+    for wrong in (1.0, 1.5):
+        low.loc[low["flop_hardware"].first_valid_index(), "error"] = wrong
+        _, found = rows_of(low, error_transforms=("complement", "log_odds"))
+        assert found["status"].tolist() == [
+            "fitted", "not fitted: an error is not between 0 and 1"
+        ]  # fmt: skip
     same = low.assign(error=0.3)
     _, found = rows_of(same)
     assert found["status"].tolist() == ["not fitted: the records do not identify the law"]
+    assert "replicates" not in found
     unit = Unit("imagenet", "hardware", "all", records.assign(log_flop=20.0), "best, all")
     grid = Grid(("imagenet",), samples=("all",), **SMALL)
     (row,) = fit_unit(unit, grid, scale_of(records), SETTINGS, SEED)
     assert row["status"] == "not fitted: the same records and compute as best, all"
+
+
+@pytest.mark.parametrize(
+    ("papers", "sample", "fitted"),
+    [
+        (5, "all", {"power"}),
+        (6, "all", {"power", "floored"}),
+        (7, "all", {"power", "floored", "broken"}),
+        (6, "year_control", {"power"}),
+        (7, "year_control", {"power", "floored"}),
+    ],
+)
+def test_each_parameter_takes_one_more_paper(records, papers, sample, fitted):
+    keys = rows_of(records)[0]["paper"].unique()[:papers]
+    forms = ("power", "floored", "broken")
+    straight = {"error_transforms": ("complement",), "directions": ("compute_on_error",)}
+    straight["estimators"] = ("least_squares",)
+    grid = Grid(("imagenet",), ("hardware",), (sample,), forms=forms, **straight)
+    (unit,) = units(records[records["paper"].isin(keys)], grid)
+    rows = fit_unit(unit, grid, scale_of(records), SETTINGS, SEED)
+    assert {row["form"] for row in rows if row["status"] == "fitted"} == fitted
 
 
 @pytest.mark.filterwarnings("error")

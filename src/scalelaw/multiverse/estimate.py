@@ -20,7 +20,7 @@ _MAD_TO_SD = 1.4826
 
 _FLOOR_SHARES = np.concatenate([[0.0], np.linspace(0.02, 0.98, 25)])
 """Floors that are tried, as shares of the lowest error."""
-_BREAK_SHARES = np.linspace(0.1, 0.9, 17)
+_BREAK_SHARES = np.linspace(0.2, 0.8, 13)
 """Breaks that are tried, as quantiles of the records."""
 
 

@@ -14,6 +14,8 @@ from scalelaw.fit.sample import Array
 
 _SINGULAR = 1e-10
 _ROUNDING = 1e-12
+_AS_GOOD = 1e-9
+"""Forms whose correlations differ by less are taken as equal, whatever the order of summation."""
 
 
 def sweep(products: Array, count: int, spread: Array) -> tuple[Array, Array]:
@@ -84,6 +86,8 @@ class Profile:
     def best(self, weights: Array) -> tuple[NDArray[np.intp], Array, Array, Array]:
         """Return for each weighting the form of the highest partial correlation with the target.
 
+        Of equals the first is taken: breaks beyond which a resampling has one record only, say.
+
         Parameters
         ----------
         weights : array, shape (B, G)
@@ -110,7 +114,7 @@ class Profile:
             vf = sums[:, 2:] - first[:, :, None] * v_mean[:, None]
             score = self._partial(products, vf.copy(), vv.copy())
         # Where no form varies the first is as good as any; its coefficients are NaN.
-        chosen = np.argmax(score, axis=1)
+        chosen = np.argmax(score >= score.max(axis=1)[:, None] - _AS_GOOD, axis=1)
         rows, last = np.arange(len(weights)), self._n_fixed - 1
         k = self._n_fixed + 1
         order = [*range(last), k - 1, last]

@@ -24,6 +24,16 @@ Numbers = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
 _MIDDLE = (0.1, 0.9)
+_FURTHER = {"floored": 1, "broken": 2}
+"""Parameters of a form beyond those of a straight line, each of which takes one more paper."""
+
+
+_UNDEFINED = {
+    "complement": "an error is not positive",
+    "log_odds": "an error is not between 0 and 1",
+    "minus_floor": "an error lies at or below the label floor",
+}
+"""What is wrong where a measure of error cannot be had."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,8 @@ class Scale:
         error = np.asarray(error, dtype=np.float64)
         match name:
             case "log_odds":
-                return error / (1 - error)
+                with np.errstate(divide="ignore"):
+                    return error / (1 - error)
             case "minus_floor":
                 return error - self.label_floor
         return error
@@ -89,7 +100,8 @@ class Scale:
         """Return decades of the transformed error for a decade of the error."""
         match name:
             case "log_odds":
-                return 1 / (1 - error)
+                with np.errstate(divide="ignore"):
+                    return 1 / (1 - error)
             case "minus_floor":
                 with np.errstate(divide="ignore"):
                     return error / (error - self.label_floor)
@@ -107,7 +119,7 @@ class Settings:
     level : float
         Level of intervals.
     min_papers : int
-        Fewest papers.
+        Fewest papers for a straight line; each further parameter takes one more.
     error_sd_decades : float
         Standard deviation of log10(1/error), for York.
     """
@@ -146,7 +158,7 @@ def fit_unit(
     size: dict[str, float] = {"n_records": len(records), "n_papers": len(papers)}
     unfit = ""
     if len(papers) < settings.min_papers:
-        unfit = f"not fitted: {len(papers)} paper(s), at least {settings.min_papers} are needed"
+        unfit = _too_few(len(papers), settings.min_papers)
     elif unit.same_as:
         unfit = f"not fitted: the same records and compute as {unit.same_as}"
     if unfit:
@@ -160,7 +172,6 @@ def fit_unit(
     size["decades_compute"] = float(np.ptp(log_flop))
     covariate = year - scale.last_year if unit.sample == WITH_YEAR else None
     compute_sd = records["compute_sd_decades"].to_numpy(dtype=np.float64)
-    past, later = _apart(index, year, scale.split_year, settings.min_papers)
     transformed = ""
     for s in wanted:
         if s.error_transform != transformed:
@@ -169,16 +180,24 @@ def fit_unit(
             measured = scale.transform(transformed, error)
             sample = Sample(measured, log_flop, covariate, index, sd, compute_sd)
         row = asdict(s) | {"status": FITTED} | size
-        if not (sample.error > 0).all():
-            yield row | {"status": "not fitted: an error lies at or below the label floor"}
+        needed = settings.min_papers + _FURTHER.get(s.form, 0) + (covariate is not None)
+        if len(papers) < needed:
+            yield row | {"status": _too_few(len(papers), needed)}
             continue
-        row |= _figures(s, fit_laws(s, sample, weights), scale, settings.level)
-        if np.isnan(row["exponent"]):
-            row["status"] = "not fitted: the records do not identify the law"
-        else:
-            row["decades_beyond"] = row["log10_flop"] - log_flop.max()
-            row |= _extrapolate(s, sample, past, later)
-        yield row
+        if not ((sample.error > 0) & np.isfinite(sample.error)).all():
+            yield row | {"status": f"not fitted: {_UNDEFINED[s.error_transform]}"}
+            continue
+        figures = _figures(s, fit_laws(s, sample, weights), scale, settings.level)
+        if np.isnan(figures["exponent"]):
+            yield row | {"status": "not fitted: the records do not identify the law"}
+            continue
+        figures["decades_beyond"] = figures["log10_flop"] - log_flop.max()
+        past, later = _apart(index, year, scale.split_year, needed)
+        yield row | figures | _extrapolate(s, sample, past, later)
+
+
+def _too_few(n_papers: int, needed: int) -> str:
+    return f"not fitted: {n_papers} paper(s), at least {needed} are needed"
 
 
 def _figures(s: Specification, laws: Laws, scale: Scale, level: float) -> dict[str, Any]:
