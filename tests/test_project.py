@@ -3,6 +3,7 @@
 import re
 import tomllib
 
+import numpy as np
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -15,6 +16,9 @@ from scalelaw.corpus.datapackage import datapackage
 from scalelaw.corpus.records import Selection
 from scalelaw.decompose import decompose_pair
 from scalelaw.fit.curves import DIRECTIONS
+from scalelaw.multiverse.grid import Grid
+from scalelaw.multiverse.run import Scale, Settings, fit_unit
+from scalelaw.multiverse.samples import units
 from small_corpus import ROOT
 
 CONDA_NAMES = {"snakemake": "snakemake-minimal", "matplotlib": "matplotlib-base"}
@@ -115,6 +119,30 @@ def test_the_finding_in_the_readme_is_that_of_the_corpus(records):
     )
     assert f"states the number format give {stated:.1f}" in readme
     assert f"those whose source does not {default:.1f}" in readme
+
+
+def test_the_combinations_in_the_readme_are_those_of_the_corpus(corpus):
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    chosen = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in CONFIG["multiverse"].items()
+        if key not in ("chunks", "replicates")
+    }
+    grid = Grid(benchmarks=("imagenet",), **chosen)
+    fit = CONFIG["fit"]
+    settings = Settings(1, fit["level"], fit["min_papers"], fit["error_sd_decades"])
+    mine = corpus.records[corpus.records["benchmark"] == "imagenet"]
+    scale = Scale.of(mine[mine["excluded"] == ""], corpus.benchmarks["imagenet"])
+    exponents = [
+        row["exponent"]
+        for unit in units(corpus.records, grid)
+        for row in fit_unit(unit, grid, scale, settings, np.random.SeedSequence(0))
+        if row["status"] == "fitted"
+    ]
+    ends = np.quantile(exponents, [0.25, 0.75, 0.05, 0.95], method="inverted_cdf")
+    said = "of {:,} on ImageNet half give an exponent between {:.1f} and {:.1f}, "
+    said += "nine in ten one between {:.1f} and {:.1f}."
+    assert said.format(len(exponents), *ends) in readme
 
 
 def test_generated_files_are_up_to_date():

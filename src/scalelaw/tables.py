@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 TEXT = frozenset(
     {
-        "after", "basis", "before", "benchmark", "challenger", "check", "choice", "claim",
+        "after", "basis", "before", "benchmark", "challenger", "change", "check", "choice", "claim",
         "claim_id", "column", "component", "date", "design", "device", "direction", "effect",
         "evidence", "excluded", "file", "fixed_target", "forecast", "form", "group", "how",
         "kind", "known_floor", "lowest_model", "message", "model", "most_influential_paper",
         "note", "option", "outcome", "paper", "paper_left_out", "places", "quantity", "rates",
         "reason", "record_id", "refused", "regressor", "relation", "remedy", "rule", "sample",
-        "series", "severity", "source", "status", "unit", "url", "verdict", "why",
+        "series", "severity", "source", "status", "unit", "url", "verdict", "what", "why",
     }
 )  # fmt: skip
 """Columns of result tables that hold text, even where it looks like a number or is empty."""

@@ -26,6 +26,7 @@ OF_RECORDS = {
     "check_claims",
     "fit_multiverse",
     "gather_multiverse",
+    "compare_runs",
     "draw_figures",
     "write_report",
 }
@@ -131,6 +132,9 @@ def test_one_added_row_redoes_what_depends_on_it(project):
     assert "fits/models/imagenet.hardware.york.json" in changed
     # Nothing of the other benchmark moved.
     assert not any("other" in name for name in changed)
+    told = rows_of(project, "changes/records.csv")
+    assert told[["change", "record_id"]].to_numpy().tolist() == [["added", "planted-16"]]
+    assert "planted-16" in (project.path / "results/report.html").read_text().split("changes")[1]
     assert project.planned() == set()
 
 

@@ -1,6 +1,9 @@
 import sys
 from pathlib import Path
 
+from snakemake.common.configfile import load_configfile
+from snakemake.utils import update_config
+
 sys.path.insert(0, str(CHECKOUT / "src"))  # the library need not be installed
 
 from scalelaw.config import check_config
@@ -16,6 +19,11 @@ from scalelaw.interruption import (
 from scalelaw.provenance import code_fingerprint
 
 prepare_child_processes()
+
+# A workflow that uses this one as a module sets only what it changes.
+settings = load_configfile(str(CHECKOUT / "config/config.yaml"))
+update_config(settings, config)
+config = settings
 
 try:
     check_config(config, CHECKOUT / "workflow/schemas/config.schema.yaml")

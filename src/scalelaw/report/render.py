@@ -136,6 +136,7 @@ def render_report(
         multiverse=summaries.multiverse_summary(tables, benchmarks),
         explorer=explorer,
         theory=summaries.theory_summary(tables),
+        changes=summaries.changes_summary(tables),
         headline=rows_of(headline),
         lead=_lead(headline, benchmarks),
         others=rows_of(exponents[exponents["basis"] != basis]),

@@ -57,6 +57,17 @@ def claims_summary(tables: Tables) -> dict[str, Any]:
     }
 
 
+def changes_summary(tables: Tables) -> dict[str, Any]:
+    """Return what changed since the last run, and whether there was one."""
+    counts = tables["counts"]
+    return {
+        "first": bool(counts["before"].isna().all()),
+        "counts": rows_of(counts),
+        "records": shown_of(tables["changed_records"]),
+        "exponents": rows_of(tables["moved_exponents"]),
+    }
+
+
 def costs_summary(tables: Tables, benchmarks: Benchmarks) -> dict[str, Any]:
     """Return projections by case, the first target of the first benchmark, and running costs."""
     projections = tables["projections"]

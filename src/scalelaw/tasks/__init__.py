@@ -35,6 +35,7 @@ NAMES = (
     "check_claims",
     "fit_multiverse",
     "gather_multiverse",
+    "compare_runs",
     "draw_figures",
     "write_report",
 )

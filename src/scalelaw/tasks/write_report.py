@@ -43,6 +43,9 @@ def write_report(
     options: Path,
     polled: Path,
     exclusions: Path,
+    counts: Path,
+    changed_records: Path,
+    moved_exponents: Path,
     specifications: Path,
     stated: Path,
     figures: list[Path],
@@ -71,6 +74,8 @@ def write_report(
         Tables of published forecasts and of the simulation.
     spread, choices, options, polled, exclusions : path
         Tables of ``gather_multiverse``.
+    counts, changed_records, moved_exponents : path
+        Tables of ``compare_runs``.
     specifications : path
         Its table of all specifications.
     stated : path
@@ -120,6 +125,9 @@ def write_report(
         "options": options,
         "polled": polled,
         "exclusions": exclusions,
+        "counts": counts,
+        "changed_records": changed_records,
+        "moved_exponents": moved_exponents,
     }
     shown = {key: defined[key] for key in benchmarks}
     text = render_report(
