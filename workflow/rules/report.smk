@@ -37,15 +37,7 @@ rule write_report:
         stated=source(config["claims"]),
         figures=[f"{RESULTS}/figures/{name}.svg" for name in FIGURES],
         benchmark_files=sources("benchmarks"),
-        sources=[
-            *sources("papers"),
-            *sources("hardware"),
-            source(config["cost"]["prices"]),
-            source(config["cost"]["grid"]),
-            source(config["cost"]["constants"]),
-            source(config["forecast"]["published"]),
-            source(config["claims"]),
-        ],
+        sources=INPUTS,
         citation=of_checkout("CITATION.cff"),
     output:
         html=report(

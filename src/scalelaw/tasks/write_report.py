@@ -82,8 +82,10 @@ def write_report(
         ``claims.yaml``.
     figures : list of path
         SVG figures.
-    benchmark_files, sources : list of path
-        Input files, whose hashes are shown.
+    benchmark_files : list of path
+        Files that name the benchmarks.
+    sources : list of path
+        All input files, whose hashes are shown.
     citation : path
         ``CITATION.cff``.
     benchmarks : list of str
@@ -143,7 +145,7 @@ def write_report(
             "min_papers": min_papers,
             "seed": seed,
         },
-        inputs={path.as_posix(): file_hash(path) for path in [*sources, *benchmark_files]},
+        inputs={path.as_posix(): file_hash(path) for path in sources},
         versions=versions(),
         citation=read_citation(citation),
     )
