@@ -28,7 +28,6 @@ from honest import (  # noqa: E402
     simulate,
     spoil,
 )
-
 from scalelaw import load_corpus  # noqa: E402
 from scalelaw.corpus import CorpusError  # noqa: E402
 from scalelaw.tables import read_records  # noqa: E402
