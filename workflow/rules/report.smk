@@ -32,6 +32,9 @@ rule write_report:
         exclusions=rules.gather_multiverse.output.exclusions,
         specifications=rules.gather_multiverse.output.specifications,
         stated=source(config["claims"]),
+        curves=rules.fit_curves.output.curves,
+        draws=rules.fit_curves.output.draws,
+        scenario=rules.project_costs.output.scenario,
         figures=[f"{RESULTS}/figures/{name}.svg" for name in FIGURES],
         benchmark_files=sources("benchmarks"),
         sources=[
