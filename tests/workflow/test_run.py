@@ -99,7 +99,8 @@ def test_the_report_is_one_file_that_needs_no_network(finished):
     assert sources
     assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
     assert not re.search(r"<(link|iframe)|@import|url\(|fetch\(|import\(|XMLHttpRequest", html)
-    scripts = ["<script>", '<script type="application/json" id="explorer-data">']
+    data = [f'<script type="application/json" id="{name}-data">' for name in ("afford", "explorer")]
+    scripts = ["<script>"] * 3 + data
     assert sorted(re.findall(r"<script[^>]*>", html), key=len) == scripts
     assert "8.0" in html
     assert file_hash(finished.path / "data/papers.csv") in html
@@ -166,6 +167,7 @@ def test_one_added_row_redoes_what_depends_on_it(project):
         ("src/scalelaw/report/words.py", REPORT),
         ("src/scalelaw/report/sections/claims.html.j2", REPORT),
         ("src/scalelaw/report/explorer.js", REPORT),
+        ("src/scalelaw/report/calculator.js", REPORT),
         ("src/scalelaw/__init__.py", REPORT),
         ("src/scalelaw/tasks/__init__.py", EVERYTHING),
         ("src/scalelaw/cli.py", set()),
