@@ -6,6 +6,7 @@ rule write_report:
         problems=rules.check_corpus.output.problems,
         waived=rules.check_corpus.output.waived,
         exponents=rules.fit_power_laws.output.exponents,
+        fits=rules.fit_power_laws.output.fits,
         left_out=rules.fit_power_laws.output.left_out,
         sensitivity=rules.fit_power_laws.output.sensitivity,
         pairs=rules.decompose_compute.output.pair_table,
@@ -36,6 +37,7 @@ rule write_report:
         specifications=rules.gather_multiverse.output.specifications,
         stated=source(config["claims"]),
         figures=[f"{RESULTS}/figures/{name}.svg" for name in FIGURES],
+        hardware=sources("hardware"),
         benchmark_files=sources("benchmarks"),
         sources=[
             *sources("papers"),

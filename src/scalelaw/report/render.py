@@ -1,6 +1,8 @@
 """Gather result files into the report's template."""
 
 import base64
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,67 +13,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from scalelaw.corpus.benchmarks import Benchmark
 from scalelaw.report import summaries, words
+from scalelaw.report.charts import Charts
 from scalelaw.report.summaries import Shown, rows_of, shown_of
 from scalelaw.typography import fixed, fixed_interval, interval, number
 
-FIGURE_TEXTS = {
-    "overview": (
-        "Compute against error, all benchmarks",
-        "Each dot is one record, coloured by year; the line is the fit of compute on error with "
-        "its band, dashed and dotted lines are the other two directions.",
-    ),
-    "error_by_year": (
-        "Error by year",
-        "Every record of the corpus, also those without compute. The line is the lowest error in "
-        "the corpus by that date, which need not be the lowest ever published.",
-    ),
-    "compute_growth": (
-        "What made training runs bigger",
-        "Growth of the hardware burden per year, split exactly into faster devices, more devices "
-        "and longer runs. The coloured parts add up to the black total. A benchmark whose interval "
-        "includes zero shows no certain growth.",
-    ),
-    "contributions": (
-        "What made errors fall",
-        "Records that led at their date. Each band is what a part brought since the first year, in "
-        "percentage points of error along the trend, averaged over all orders (Shapley values).",
-    ),
-    "gain_shares": (
-        "Shares of the gain in error",
-        "Filled: compute valued by error regressed on it; open: by the reverse regression. Lines "
-        "are intervals from resampled papers.",
-    ),
-    "hardware_trends": (
-        "How fast devices have become better",
-        "Each dot is a device of the hardware table at its release; prices are those of launch or "
-        "first quote, without inflation.",
-    ),
-    "efficiency": (
-        "Compute that reaches a fixed level",
-        "Series of results timed or counted to the same level, by the date of their method.",
-    ),
-    "projections": (
-        "What a lower error would cost",
-        "Dots are medians, lines prediction intervals, by form. A form whose floor lies above the "
-        "error is refused.",
-    ),
-    "backtest": (
-        "How forecasts of earlier years have fared",
-        "Left: by what factor half of the predictions were off, overall and, as bars, in the best "
-        "and worst year fitted to. Right: how many later records the "
-        "intervals held, against the dashed share that they should hold.",
-    ),
-    "multiverse": (
-        "All combinations of choices",
-        "The exponents of all combinations in rising order, with their intervals, and below them "
-        "which options they take: an option that is dark on one side moves the exponent that way.",
-    ),
-    "theory": (
-        "Experts against flexible models, simulated",
-        "Performance over examples and over computation, by level of noise; rings mark where a "
-        "model of all variables passes the expert for good.",
-    ),
-}
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+_HASHES = "SCRIPT-HASHES"
 
 
 def render_report(
@@ -79,6 +26,7 @@ def render_report(
     records: pd.DataFrame,
     tables: summaries.Tables,
     explorer: Mapping[str, Any],
+    charts: Charts,
     figures: Sequence[Path],
     benchmarks: Mapping[str, Benchmark],
     settings: Mapping[str, Any],
@@ -96,8 +44,10 @@ def render_report(
         Every other result table by the name of its argument of the task ``write_report``.
     explorer : mapping
         Data of :func:`scalelaw.report.explorer.explorer_data`.
+    charts : Charts
+        Of :func:`scalelaw.report.charts.build_charts`.
     figures : sequence of Path
-        SVG files, embedded in this order.
+        Files of figures, which are named in this order.
     benchmarks : mapping of str to Benchmark
         Benchmarks shown, in order.
     settings : mapping
@@ -123,7 +73,7 @@ def render_report(
     exponents, excluded = tables["exponents"], tables["excluded"]
     headline = exponents[exponents["basis"] == basis]
     template = environment.get_template("report.html.j2")
-    return template.render(
+    text = template.render(
         benchmarks=benchmarks,
         settings=settings,
         data=_data_summary(records, benchmarks),
@@ -142,7 +92,9 @@ def render_report(
         others=rows_of(exponents[exponents["basis"] != basis]),
         sensitivity=rows_of(tables["sensitivity"]),
         influence=_influence(tables["left_out"], basis),
-        figures=[_figure(path, benchmarks, basis) for path in figures],
+        figures=[path.name for path in figures],
+        charts=charts,
+        vega=_vega(),
         pairs=_pairs(tables["pairs"], records),
         trends=rows_of(tables["trends"]),
         problems=shown_of(tables["problems"]),
@@ -159,6 +111,21 @@ def render_report(
         authors=", ".join(_author(a) for a in citation["authors"]),
         words=words,
     )
+    return _with_hashes(text)
+
+
+def _vega() -> str:
+    """Return the script that draws charts; it sets ``window.vegaEmbed``."""
+    from vl_convert import javascript_bundle
+
+    return javascript_bundle("window.vegaEmbed = vegaEmbed;")
+
+
+def _with_hashes(text: str) -> str:
+    """Put the hash of each script into the page's policy, which lets no other script run."""
+    found = (hashlib.sha256(script.encode()).digest() for script in _SCRIPT.findall(text))
+    hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in found)
+    return text.replace(_HASHES, hashes, 1)
 
 
 def read_citation(path: Path) -> dict[str, Any]:
@@ -263,29 +230,6 @@ def _pairs(pairs: pd.DataFrame, records: pd.DataFrame) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def _figure(path: Path, benchmarks: Mapping[str, Benchmark], basis: str) -> dict[str, str]:
-    key = path.stem.removeprefix("compute_error_")
-    if path.stem in FIGURE_TEXTS:
-        title, text = FIGURE_TEXTS[path.stem]
-    elif path.stem.startswith("waterfall_"):
-        title = f"From one model to another ({key.removeprefix('waterfall_')})"
-        text = (
-            "What brought the error down: steps in percentage points, averaged over all orders; "
-            "under each step its share with the interval that the value of compute brings."
-        )
-    else:
-        benchmark = benchmarks[key]
-        title = f"{benchmark.name}: compute against {benchmark.error_label}"
-        task = benchmark.task[0].upper() + benchmark.task[1:]
-        text = (
-            f"{task}, {benchmark.test_set}; {basis} basis. Line and band: "
-            "fit of compute on error, clustered by paper; the other directions are dashed and "
-            "dotted."
-        )
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return {"id": path.stem, "title": title, "text": text, "data": data}
 
 
 def _author(entry: Mapping[str, str]) -> str:
