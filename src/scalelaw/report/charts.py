@@ -542,8 +542,8 @@ def _gain_shares(datasets: Mapping[str, pd.DataFrame], level: float) -> Chart:
         "What made errors fall",
         f"Shares of hardware, scale and algorithms in the fall of error, with {level:.0%} "
         f"intervals cut at {_SHARES[0]:.0%} and {_SHARES[1]:.0%}; "
-        f"{rows['name'].nunique()} benchmarks have a gain that is certain. A negative share means that the part alone would have raised "
-        "the error.".replace("-1", "−1"),
+        f"{rows['name'].nunique()} benchmarks have a gain that is certain. A negative "
+        "share means that the part alone would have raised the error.".replace("-1", "−1"),
         controls,
         _spec(chart, controls, max(160, 60 * rows["name"].nunique())),
         "gains",
