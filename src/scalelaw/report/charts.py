@@ -468,7 +468,7 @@ def _growth(datasets: Mapping[str, pd.DataFrame], level: float) -> Chart:
     parts = [words.COMPONENT_WORDS[c] for c in ("peak_rate", "devices", "hours", "total")]
     chart = _intervals(
         "trends",
-        alt.X("slope:Q", title="growth of compute (powers of ten a year)"),
+        alt.X("slope:Q", title="powers of ten of compute a year"),
         ("lower", "upper"),
         alt.Y("name:N", title=None, sort=None),
         alt.Color("part:N", title=None, sort=None, scale=alt.Scale(domain=parts)),
