@@ -24,8 +24,8 @@ from scalelaw.files import UnwritableError
 HELP = """\
 usage: scalelaw COMMAND ...        scalelaw COMMAND --help shows an example
 
-What does a better deep-learning model cost? Fits training compute against the
-error of published results, or of your own, with intervals that can be defended.
+What does a better deep-learning model cost? scalelaw fits training compute
+to the error of published results, or of your own, with honest intervals.
 
 Add and check data
   validate     check corpus files and list every problem
@@ -39,7 +39,7 @@ Results
   afford       what an error costs, or what a budget reaches
   decompose    split progress into hardware, scale and algorithms
 Help
-  doctor       check the installation          completion   of the shell's tab key
+  doctor       check the installation       completion   for the shell's tab key
 
   scalelaw report --corpus mine.csv
   scalelaw fit runs.csv --x flop --y error --group paper --plot law.png

@@ -55,7 +55,7 @@ def add_to(commands: Commands) -> None:
 def _decompose(parsed: argparse.Namespace) -> int:
     if parsed.before is None:
         if parsed.papers:
-            raise UsageError("--papers needs two models, BEFORE and AFTER")
+            raise UsageError("--papers needs two models, BEFORE and AFTER, written in front of it")
         answer = _trends(parsed.results)
         print(_as_json(answer) if parsed.json else _trends_text(answer))
         return 0
@@ -103,10 +103,14 @@ def _pair(parsed: argparse.Namespace) -> dict[str, Any]:
 
 def _records(parsed: argparse.Namespace) -> "pd.DataFrame":
     if parsed.papers:
+        from scalelaw.cli.report import default_settings
         from scalelaw.corpus import CorpusError, load_corpus
+        from scalelaw.corpus.records import Selection
 
+        scopes = default_settings()["corpus"]["exclude_scopes"]
+        chosen = Selection(exclude_scopes=tuple(scopes))
         try:
-            corpus = load_corpus(parsed.papers, parsed.hardware, parsed.benchmarks)
+            corpus = load_corpus(parsed.papers, parsed.hardware, parsed.benchmarks, chosen)
         except CorpusError as error:
             if any(problem.check == "unreadable-file" for problem in error.problems):
                 raise UnreadableError(str(error)) from None
@@ -123,15 +127,18 @@ def _find(table: "pd.DataFrame", name: str) -> str:
 
     if (table["record_id"] == name).any():
         return name
-    found = splittable(table[table["model"].str.casefold() == name.casefold()])
-    ids = found["record_id"].tolist()
+    known = splittable(table)
+    models = known["model"].str.casefold()
+    # Names carry variants in brackets, as in "AlexNet (1 CNN)".
+    short = models.str.partition(" (")[0]
+    chosen = models == name.casefold()
+    ids = known["record_id"][chosen if chosen.any() else short == name.casefold()].tolist()
     if len(ids) == 1:
         return str(ids[0])
     if ids:
         some = "".join(f"\n  {one}" for one in ids[:10])
         more = f"\n  and {len(ids) - 10} more" if len(ids) > 10 else ""
         raise ScalelawError(f'"{name}" is {len(ids)} records; name one by its id:{some}{more}')
-    known = splittable(table)
     near = did_you_mean(name, [*known["record_id"], *known["model"].unique()])
     raise ScalelawError(
         f'there is no record "{name}" with devices and hours ({near or "see data/papers.csv"})'
@@ -212,7 +219,7 @@ def _pair_text(answer: dict[str, Any]) -> str:
     for name in ("hardware", "scale", "devices", "hours", "total"):
         part = answer["compute"][name]
         label = f"  of it {LABELS[name]}" if name in ("devices", "hours") else LABELS[name]
-        lines.append(f"{label:<15} {part['ratio']:>7.3g} {_percent(part['share']):>8}")
+        lines.append(f"{label:<15} {_times(part['ratio']):>7} {_percent(part['share']):>8}")
     for effect, parts in answer["gain"].items():
         lines += ["", f"Gain in error, by {EFFECTS[effect]}",
                   f"{'':<12}  {'share':>7}  {'interval':>14}  {'points of error':>15}"]  # fmt: skip
@@ -247,6 +254,10 @@ def _trends_text(answer: dict[str, Any]) -> str:
     if unknown:
         lines += ["", "–: too few papers, or no growth that could be shared out"]
     return "\n".join(lines)
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if 100 <= ratio < 1e6 else f"{ratio:.3g}"
 
 
 def _percent(share: float) -> str:

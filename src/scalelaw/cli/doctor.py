@@ -242,7 +242,7 @@ def _fonts() -> Finding:
         place = findfont("DejaVu Sans", fallback_to_default=False)
     except (ImportError, ValueError):
         return Finding("font DejaVu Sans", MISSING, "not found", "pip install --force matplotlib")
-    return Finding("font DejaVu Sans", OK, place)
+    return Finding("font DejaVu Sans", OK, str(place))
 
 
 def _cores() -> int:

@@ -91,7 +91,7 @@ def _settle(parsed: argparse.Namespace) -> _Case:
 
     from scalelaw.config import check_config
 
-    defaults = yaml.safe_load(shipped("config/config.yaml").read_text(encoding="utf-8"))
+    defaults = default_settings()
     own: dict[str, Any] = {}
     if parsed.config is not None:
         try:
@@ -122,6 +122,15 @@ def _settle(parsed: argparse.Namespace) -> _Case:
     if parsed.only and "decompose" not in own:
         own["decompose"] = {"pairs": []}
     return _Case(own, _merged(defaults, own))
+
+
+def default_settings() -> dict[str, Any]:
+    """Return the settings that come with the workflow."""
+    import yaml
+
+    text = shipped("config/config.yaml").read_text(encoding="utf-8")
+    settings: dict[str, Any] = yaml.safe_load(text)
+    return settings
 
 
 def _check(case: _Case, parsed: argparse.Namespace) -> int:

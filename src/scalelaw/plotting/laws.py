@@ -12,7 +12,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from scalelaw.fit.fit_result import FitResult
 from scalelaw.plotting.style import (
     ACCENT,
-    DEVICES,
     HARDWARE,
     HOURS,
     INK,
@@ -26,7 +25,8 @@ from scalelaw.typography import superscript
 _WIDE = 30
 """Ratio of responses above which powers of ten are ticks enough."""
 
-_COLOURS = (ACCENT, HARDWARE, HOURS, DEVICES)
+_LOOKS = ((ACCENT, "-"), (HARDWARE, "--"), (HOURS, ":"))
+"""Colour and dashes of each law: lines that lie on each other show through."""
 
 _BEYOND = 0.05
 """Share of the data's decades that the law is drawn beyond them."""
@@ -64,7 +64,7 @@ def draw_curve(result: FitResult, ax: Axes | None = None, level: float = 0.95) -
         ax.plot(result.sample.x[:, 0], result.sample.y, "o", ms=3.5, mew=0, alpha=0.6, color=INK,
             rasterized=len(result.sample.y) > MOST_VECTOR_POINTS)  # fmt: skip
         ax.set_ylim(*(f * v for f, v in zip((0.8, 1.25), result.y_range, strict=True)))
-    _draw_law(ax, result, level, ACCENT)
+    _draw_law(ax, result, level, *_LOOKS[0])
     return ax
 
 
@@ -100,8 +100,8 @@ def save_laws(
             if sample is not None:
                 ax.plot(sample.x[:, 0], sample.y, "o", ms=3.5, mew=0, alpha=0.6, color=INK,
                     label="data", rasterized=len(sample.y) > MOST_VECTOR_POINTS)  # fmt: skip
-            for (title, result), colour in zip(results.items(), _COLOURS, strict=False):
-                _draw_law(ax, result, level, colour, title)
+            for (title, result), look in zip(results.items(), _LOOKS, strict=False):
+                _draw_law(ax, result, level, *look, title)
             ax.set_ylim(*(f * v for f, v in zip((0.8, 1.25), first.y_range, strict=True)))
             ax.set_title(f"{names[1]} and {names[0]}, bands of {100 * level:.4g}%")
             ax.legend(loc="best", fontsize=8)
@@ -130,11 +130,11 @@ def _set_axes(ax: Axes, result: FitResult) -> None:
 
 
 def _draw_law(
-    ax: Axes, result: FitResult, level: float, colour: str, label: str | None = None
+    ax: Axes, result: FitResult, level: float, colour: str, dashes: str, label: str | None = None
 ) -> None:
     low, high = np.log10(result.x_range[0])
     margin = _BEYOND * (high - low)
     grid = result.predict(np.logspace(low - margin, high + margin, 80), level)
     x = grid[result.model.x_names[0]]
     ax.fill_between(x, grid["lower"], grid["upper"], color=colour, alpha=0.15, lw=0)
-    ax.plot(x, grid["predicted"], color=colour, lw=1.8, label=label)
+    ax.plot(x, grid["predicted"], color=colour, ls=dashes, lw=1.8, label=label)
