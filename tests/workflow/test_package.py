@@ -109,7 +109,7 @@ def scalelaw(installed, away):
         done = subprocess.run(
             [sys.executable, "-m", "scalelaw", *words],
             cwd=away,
-            env=os.environ | {"PYTHONPATH": str(installed), "PYTHONDONTWRITEBYTECODE": "1"},
+            env=os.environ | {"PYTHONPATH": str(installed)},
             capture_output=True,
             text=True,
             timeout=240,
