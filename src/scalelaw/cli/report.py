@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -225,7 +226,10 @@ def _run(folder: Path, cores: int | None, quiet: bool) -> int:
 
 
 def _why(said: Sequence[str]) -> str:
-    """Return what a failed run said of its failure: from the first word of a task or an error."""
+    """Return what a failed run said of its failure.
+
+    That is the message of the task that stopped, or all from the first error on.
+    """
     first = next(
         (
             i
@@ -234,7 +238,10 @@ def _why(said: Sequence[str]) -> str:
         ),
         max(0, len(said) - 20),
     )
-    return "".join(said[first : first + 40]).rstrip()
+    lines = list(said[first : first + 40])
+    if lines and lines[0].startswith("scalelaw "):
+        lines = list(takewhile(lambda line: not line.startswith(("RuleException", "[")), lines))
+    return "".join(lines).rstrip()
 
 
 def _merged(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
