@@ -7,6 +7,14 @@ class ScalelawError(Exception):
     """Base of all errors with a message meant for the user."""
 
 
+class UsageError(ScalelawError):
+    """What was asked for contradicts itself or is out of range."""
+
+
+class UnreadableError(ScalelawError):
+    """A file or folder is missing or cannot be read."""
+
+
 class ConfigError(ScalelawError):
     """The configuration has an unknown key or a value of the wrong kind."""
 

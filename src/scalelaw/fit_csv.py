@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalelaw.errors import FitError, ScalelawError
+from scalelaw.errors import FitError, ScalelawError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ DIRECTIONS = {
     "y_on_x": "{y} on {x}",
     "x_on_y": "{x} on {y}",
     "york": "errors in both (York)",
-    "rma": "errors in both, in proportion to the spread (reduced major axis)",
+    "rma": "errors in both (York), in proportion to the spread: reduced major axis",
 }
 
 
@@ -63,11 +63,14 @@ class Answer:
         Level of the intervals.
     blocks : list of Block
         One for each fit.
+    results : dict of str to FitResult
+        Fits of a curve by title, to be drawn.
     """
 
     heading: tuple[str, ...]
     level: float
     blocks: list[Block]
+    results: "dict[str, FitResult]" = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the answer for programs; values that are not finite are null."""
@@ -141,7 +144,8 @@ def read_columns(
         )
         lines = _lines(path, len(table) + 1)
     except OSError as error:
-        raise ScalelawError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+        reason = f"cannot be read ({error.strerror})"
+        raise UnreadableError(f"{path}: {reason}; check the path") from None
     except pd.errors.ParserWarning:
         raise ScalelawError(
             f"{path}: rows have more cells than the header; quote values that hold a comma"
@@ -239,7 +243,7 @@ def fit_curve_file(
     columns += [sd for sd in (x_sd, y_sd) if isinstance(sd, str)]
     data = read_columns(path, columns, (groups, effects))
     blocks, refusals = [], []
-    found: FitResult | None = None
+    found: dict[str, FitResult] = {}
     for title, law in _laws(form, x, y, chosen, replicates, covariates, effects, x_sd, y_sd):
         try:
             result = law.fit(data, groups, weights, seed)
@@ -247,11 +251,12 @@ def fit_curve_file(
             refusals.append(f"{path}: {error}")
             blocks.append(Block(title, refusal=str(error)))
             continue
-        found = result
+        found[title] = result
         blocks.append(_block(title, result, targets, level))
-    if found is None:
+    if not found:
         raise ScalelawError(refusals[0])
-    return Answer(_heading(path, form, found, groups), level, blocks)
+    *_, last = found.values()
+    return Answer(_heading(path, form, last, groups), level, blocks, found)
 
 
 def fit_surface_file(
@@ -369,18 +374,18 @@ def _refuse_unused(
 ) -> None:
     """Raise if a setting would be passed over in silence."""
     if (covariates or effects) and form not in ("power", "exponential"):
-        raise ScalelawError("covariates and effects are for the power law and the exponential")
+        raise UsageError("covariates and effects are for the power law and the exponential")
     if effects and loss.name != "lsq":
-        raise ScalelawError("effects are fitted by least squares only; leave out one of the two")
+        raise UsageError("effects are fitted by least squares only; leave out one of the two")
     if covariates and targets:
-        raise ScalelawError(
+        raise UsageError(
             "the x of a target depends on the covariates; leave out the targets, or ask "
             "LineResult.predict_x in Python"
         )
     if (x_sd is None) != (y_sd is None):
-        raise ScalelawError("York's line needs both standard deviations, of x and of y")
+        raise UsageError("York's line needs both standard deviations, of x and of y")
     if x_sd is not None and (form != "power" or covariates or effects or loss.name != "lsq"):
-        raise ScalelawError(
+        raise UsageError(
             "standard deviations are for the power law by least squares, without covariates and "
             "effects"
         )

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scalelaw.errors import ScalelawError
+from scalelaw.errors import ScalelawError, UnreadableError
 from scalelaw.files import writing
 from scalelaw.provenance import file_hash, versions
 
@@ -82,7 +82,7 @@ class Manifest:
             content = json.loads(path.read_text(encoding="utf-8"))
             parts = [dict(content[name]) for name in cls.__dataclass_fields__]
         except FileNotFoundError:
-            raise ScalelawError(
+            raise UnreadableError(
                 f"{path} is not there (run `snakemake` first, or name a folder of results)"
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -468,7 +468,7 @@ def test_a_question_that_is_none_is_wrong_usage(ask, words):
 def test_without_results_there_is_a_remedy(ask, copy):
     (copy / "results/projections/scenario.json").unlink()
     status, out, err = ask("--error", "5%", root=copy)
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert "scenario.json is not there: run `snakemake` first, or name the folder" in err
     shutil.rmtree(copy / "results")
     assert "draws.parquet is not there: run `snakemake` first" in ask("--error", "5%", root=copy)[2]
@@ -478,7 +478,7 @@ def test_without_results_there_is_a_remedy(ask, copy):
 def test_a_missing_table_is_named(ask, copy, name):
     (copy / "data" / name).unlink()
     status, _, err = ask("--error", "5%", root=copy)
-    assert status == 1
+    assert status == 2
     assert f"{copy / 'data' / name}, an input of the run that wrote " in err
     assert "is not there (ask from the folder of that run, or run `snakemake` again)" in err
 

@@ -358,7 +358,7 @@ def test_no_file_is_overwritten_unless_told(command, tmp_path, capsys, name):
 def test_the_three_files_must_differ(command, tmp_path, capsys):
     source = tmp_path / "systems.csv"
     before = source.read_bytes()
-    assert main([*command, "--force", "--output", str(source)]) == 1
+    assert main([*command, "--force", "--output", str(source)]) == 2
     assert "three different files" in capsys.readouterr().err
     assert source.read_bytes() == before
 

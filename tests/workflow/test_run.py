@@ -168,7 +168,7 @@ def test_one_added_row_redoes_what_depends_on_it(project):
         ("src/scalelaw/report/calculator.js", REPORT),
         ("src/scalelaw/__init__.py", REPORT),
         ("src/scalelaw/tasks/__init__.py", EVERYTHING),
-        ("src/scalelaw/cli.py", set()),
+        ("src/scalelaw/cli/__init__.py", set()),
         ("CITATION.cff", REPORT),
     ],
 )

@@ -14,7 +14,7 @@ from scalelaw.corpus.hardware import Hardware
 from scalelaw.corpus.problems import Problem, describe
 from scalelaw.corpus.schema import HARDWARE, PAPERS, Column
 from scalelaw.corpus.table import Row, read_cell, read_table
-from scalelaw.errors import ScalelawError, did_you_mean
+from scalelaw.errors import ScalelawError, UnreadableError, did_you_mean
 
 Ask = Callable[[str], str]
 Say = Callable[[str], None]
@@ -41,7 +41,9 @@ def open_corpus(papers: Path, hardware: Sequence[Path], benchmarks: Sequence[Pat
     tables = [read_table(papers, PAPERS), *(read_table(path, HARDWARE) for path in hardware)]
     problems = [problem for table in tables for problem in table.problems]
     if problems:
-        raise ScalelawError(f"mend these first:\n{describe(problems)}")
+        unreadable = any(problem.check == "unreadable-file" for problem in problems)
+        kind = UnreadableError if unreadable else ScalelawError
+        raise kind(f"mend these first:\n{describe(problems)}")
     devices = [row for table in tables[1:] for row in table.rows]
     context = Context(read_benchmarks(list(benchmarks)), Hardware(devices), date.today())
     return Corpus(papers, tables[0].rows, devices, context)

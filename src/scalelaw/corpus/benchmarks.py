@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
-from scalelaw.errors import ScalelawError, did_you_mean
+from scalelaw.errors import ScalelawError, UnreadableError, did_you_mean
 
 _NAME = {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]*$"}
 _SHARE = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
@@ -120,7 +120,10 @@ def read_benchmarks(paths: list[Path]) -> dict[str, Benchmark]:
     for path in paths:
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        except OSError as error:
+            reason = error.strerror or "cannot be read"
+            raise UnreadableError(f"{path}: cannot be read ({reason}); check the path") from None
+        except (UnicodeDecodeError, yaml.YAMLError) as error:
             raise ScalelawError(f"{path}: cannot be read as YAML: {error}") from None
         faults = [
             f"{path}: {'.'.join(map(str, fault.absolute_path)) or '-'}: {fault.message}"

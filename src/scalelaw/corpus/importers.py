@@ -13,7 +13,7 @@ from typing import NamedTuple
 from scalelaw.corpus.hardware import Hardware
 from scalelaw.corpus.schema import PAPERS
 from scalelaw.corpus.table import is_readable
-from scalelaw.errors import ScalelawError
+from scalelaw.errors import ScalelawError, UnreadableError
 from scalelaw.tables import write_table
 
 WHOLE_FILE = "-"
@@ -372,7 +372,7 @@ def _read(
                     )
                 rows.append(row)
     except OSError as error:
-        raise ScalelawError(f"{file}: {error.strerror} (check the path)") from None
+        raise UnreadableError(f"{file}: {error.strerror} (check the path)") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise ScalelawError(f"{file}: not a CSV file in UTF-8: {error} ({remedy})") from None
     return header, rows

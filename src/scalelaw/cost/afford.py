@@ -23,7 +23,7 @@ from scalelaw.cost.question import Question
 from scalelaw.cost.run import Run, read_curves, read_draws
 from scalelaw.cost.tables import read_cost_tables
 from scalelaw.cost.wording import say
-from scalelaw.errors import ScalelawError, did_you_mean
+from scalelaw.errors import ScalelawError, UnreadableError, did_you_mean
 from scalelaw.forecast.ensemble import ALL_FORMS, FORWARD, Ensemble
 from scalelaw.streams import stream
 from scalelaw.typography import number
@@ -66,7 +66,7 @@ class Desk:
         paths = [folder / name for name in ("draws.parquet", "curves.csv", "scenario.json")]
         missing = [path for path in paths if not path.is_file()]
         if missing:
-            raise ScalelawError(
+            raise UnreadableError(
                 f"{missing[0]} is not there: run `snakemake` first, or name the folder of its "
                 "results with --results"
             )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
-from scalelaw.errors import ScalelawError
+from scalelaw.errors import ScalelawError, UnreadableError
 from scalelaw.files import writing
 from scalelaw.forecast.ensemble import Ensemble, read_ensembles
 from scalelaw.tables import read_result
@@ -103,7 +103,7 @@ class Run:
         lists = {name: [Path(p) for p in content[name]] for name in ("benchmark_files", "hardware")}
         for file in (*lists["benchmark_files"], *lists["hardware"], *files.values()):
             if not file.is_file():
-                raise ScalelawError(
+                raise UnreadableError(
                     f"{file}, an input of the run that wrote {path}, is not there (ask from the "
                     "folder of that run, or run `snakemake` again)"
                 )

@@ -1,6 +1,12 @@
 """Split compute, and gains in error, into hardware, scale and algorithms."""
 
-from scalelaw.decompose.gains import decompose_gains, gains_by_year, gains_of_pair, shapley
+from scalelaw.decompose.gains import (
+    decompose_gains,
+    gains_by_year,
+    gains_of_pair,
+    gains_of_pair_with_bounds,
+    shapley,
+)
 from scalelaw.decompose.parts import (
     REGRESSORS,
     decompose_pair,
@@ -16,6 +22,7 @@ __all__ = [
     "decompose_trend",
     "gains_by_year",
     "gains_of_pair",
+    "gains_of_pair_with_bounds",
     "log_parts",
     "shapley",
     "splittable",

@@ -244,6 +244,32 @@ def gains_of_pair(
     return pd.DataFrame(rows, columns=["component", "gain", "share", "points"])
 
 
+def gains_of_pair_with_bounds(
+    records: "pd.DataFrame", before: str, after: str, gains: "pd.DataFrame"
+) -> "pd.DataFrame":
+    """Split the gain from one record to another, with bounds from what compute is worth.
+
+    Parameters
+    ----------
+    records, before, after
+        As for :func:`gains_of_pair`.
+    gains : pandas.DataFrame
+        Split of their benchmark, from :func:`decompose_gains`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :func:`gains_of_pair`, with ``share_lower`` and ``share_upper``.
+    """
+    import pandas as pd
+
+    worth = gains[["effect_per_decade", "effect_lower", "effect_upper"]].iloc[0]
+    middle, low, high = (gains_of_pair(records, before, after, float(w)) for w in worth)
+    bounds = pd.concat([low["share"], high["share"]], axis=1)
+    middle["share_lower"], middle["share_upper"] = bounds.min(axis=1), bounds.max(axis=1)
+    return middle
+
+
 def shapley(names: tuple[str, ...], worth: Callable[[frozenset[str]], float]) -> dict[str, float]:
     """Return each name's Shapley value: what it adds, averaged over all orders.
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from scalelaw.fit.losses import Huber, LeastAbsolute, LeastSquares, Loss, Pinball
 from scalelaw.fit.sample import Array
+from scalelaw.progress import tell
 
 _CHUNK = 48_000
 """Records times rows that are worked on at once, so that they stay in the processor's cache."""
@@ -341,6 +342,7 @@ def _descend(
     mean_weight = weights.mean(axis=1)
     active = np.flatnonzero(np.isfinite(state.loss))
     for _ in range(most):
+        tell(rows - len(active), rows)
         if not len(active):
             break
         here, g = params[active], state.gradient[active]

@@ -7,7 +7,12 @@ import numpy as np
 import pandas as pd
 
 from scalelaw.decompose import decompose_gains as split_gains
-from scalelaw.decompose import decompose_pair, gains_by_year, gains_of_pair, splittable
+from scalelaw.decompose import (
+    decompose_pair,
+    gains_by_year,
+    gains_of_pair_with_bounds,
+    splittable,
+)
 from scalelaw.decompose.gains import EFFECTS, SAMPLES
 from scalelaw.errors import FitError
 from scalelaw.streams import stream
@@ -96,9 +101,6 @@ def _pairs(
             # The pair stays in the table, without parts, so that its figure can say so.
             found.append(pd.DataFrame([{"before": before, "after": after, "effect": effect}]))
             continue
-        worth = split[["effect_per_decade", "effect_lower", "effect_upper"]].iloc[0]
-        middle, low, high = (gains_of_pair(table, before, after, float(w)) for w in worth)
-        bounds = pd.concat([low["share"], high["share"]], axis=1)
-        middle["share_lower"], middle["share_upper"] = bounds.min(axis=1), bounds.max(axis=1)
+        middle = gains_of_pair_with_bounds(table, before, after, split)
         found.append(middle.assign(before=before, after=after, effect=effect)[columns])
     return pd.concat(found).reindex(columns=columns) if found else pd.DataFrame(columns=columns)
