@@ -169,7 +169,7 @@ def test_prose_is_read_only_if_wanted(settings):
 
 
 COMMANDS = ["validate", "add", "import", "fit", "fit-surface", "report", "afford", "decompose",
-            "doctor", "completion"]  # fmt: skip
+            "verify", "doctor", "completion"]  # fmt: skip
 
 
 def run(*words, expected=0):

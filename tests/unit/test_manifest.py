@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from scalelaw.cli import main
 from scalelaw.errors import ScalelawError
 from scalelaw.manifest import NAME, Manifest, verify
 
@@ -70,3 +71,16 @@ def test_the_same_results_give_the_same_bytes(run):
     Manifest.read(run).write(run / NAME)
     assert (run / NAME).read_bytes() == before
     assert json.loads(before)["settings"] == {"seed": 1}
+
+
+def test_the_command_says_what_differs(run, tmp_path, capsys):
+    assert main(["verify", str(run)]) == 0
+    assert capsys.readouterr().out == "2 results are as the run left them\n"
+    (tmp_path / "papers.csv").write_text("other rows")
+    assert main(["verify", str(run)]) == 0
+    assert "papers.csv: this input has changed since" in capsys.readouterr().out
+    (run / "a.csv").write_text("")
+    assert main(["verify", str(run), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["changed"] == ["a.csv"]
+    assert main(["verify", str(tmp_path)]) == 2
+    assert "is not there (run `snakemake` first" in capsys.readouterr().err
