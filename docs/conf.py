@@ -1,12 +1,18 @@
 """Sphinx configuration."""
 
+import sys
+from pathlib import Path
+
 from scalelaw import __version__
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "scalelaw"
 author = "The scalelaw authors"
 copyright = "2026, the scalelaw authors"
 release = version = __version__
-extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.mathjax"]
+extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "formulae"]
+html_math_renderer = "drawn"
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build"]
