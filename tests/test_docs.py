@@ -59,6 +59,17 @@ def test_examples_of_docstrings(name):
     assert doctest.testmod(importlib.import_module(name), optionflags=OPTIONS).failed == 0
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
+def test_scripts_of_a_page_run(page, monkeypatch, tmp_path, capsys):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    (script,) = re.findall(r"^```python\n([\s\S]*?)^```$", text, re.MULTILINE)
+    rows = [f"{10.0 ** (16 + i)},{0.4 * 0.7**i * (1 + i % 2 / 10)},p{i}" for i in range(8)]
+    (tmp_path / "runs.csv").write_text("\n".join(["flop,error,paper", *rows]))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(script, page, "exec"), {})
+    assert "exponent" in capsys.readouterr().out
+
+
 def test_there_are_pages_with_examples():
     assert ROOT / "docs/fit-your-runs.md" in PAGES
     assert len(PAGES) > 3
@@ -199,6 +210,20 @@ def test_each_section_of_the_report_is_explained():
     headings = {title.split(",")[0] for title in re.findall(r"^## (.+)$", page, re.MULTILINE)}
     assert len(sections) > 10
     assert {title for title in sections if title.split(",")[0] not in headings} == set()
+
+
+def test_each_result_is_described():
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    results = set(re.findall(r"[a-z]+/[a-z_]+\.(?:csv|parquet|json)", rules))
+    table = (ROOT / "docs/outputs.md").read_text(encoding="utf-8").split("\n## ")[0]
+    described = set()
+    for line in table.splitlines():
+        folder = ""
+        for name in re.findall(r"`([^`]+)`", line.split("|")[1] if line.startswith("|") else ""):
+            folder = name.rpartition("/")[0] if "/" in name else folder
+            described.add(f"{folder}/{name.rpartition('/')[2]}")
+    assert len(results) > 30
+    assert results - described == set()
 
 
 def test_what_the_developing_page_points_to_is_there():
