@@ -20,9 +20,8 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / folder) for folder in ("tests/workflow", "tests", "src")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("tests", "src")]
 
-from conftest import Project, make_project  # noqa: E402
 from interruption import (  # noqa: E402
     KINDS,
     Trial,
@@ -31,6 +30,7 @@ from interruption import (  # noqa: E402
     trial,
     whole_files,
 )
+from small_project import Project, make_project  # noqa: E402
 
 SEED = 2026
 TRIALS = 10

@@ -112,6 +112,12 @@ def _parser(with_steps: bool) -> argparse.ArgumentParser:
     )
     afford.add_argument("--predictions-per-day", type=float, metavar="N", help="for running costs")
     afford.add_argument(
+        "--utilisation",
+        type=float,
+        metavar="SHARE",
+        help="of the peak rate, such as 0.4; drawn from published values by default",
+    )
+    afford.add_argument(
         "--preset", help="another study's constants, such as study; only with --error"
     )
     afford.add_argument("--json", action="store_true", help="for programs")
@@ -346,6 +352,7 @@ def _afford(parsed: argparse.Namespace) -> int:
         parsed.ignore_floor,
         parsed.preset,
         parsed.predictions_per_day,
+        parsed.utilisation,
     )
     answer = Desk(parsed.results).answer(question)
     print(answer.to_json() if parsed.json else answer.to_text())

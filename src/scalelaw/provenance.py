@@ -19,7 +19,8 @@ _BESIDE = {".j2", ".css", ".js", ".yaml"}
 
 def file_hash(path: Path | str) -> str:
     """Return the SHA-256 of a file."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 @cache

@@ -782,3 +782,28 @@ def test_an_error_is_a_percentage_or_a_fraction(text, error):
 def test_an_error_that_is_none(text):
     with pytest.raises(ScalelawError, match="write 5% or"):
         parse_error(text)
+
+
+def test_a_fixed_utilisation_moves_running_costs_alone(ask_json):
+    half, whole, drawn = (
+        ask_json("--error", "10%", *words)
+        for words in (("--utilisation", 0.5), ("--utilisation", 1), ())
+    )
+    assert half["training"] == whole["training"] == drawn["training"]
+    for quantity in ("usd", "device_hours", "kwh", "t_co2"):
+        theirs, mine = (a["running_per_day"][quantity] for a in (half, whole))
+        for name in ("median", "lower", "upper"):
+            assert theirs[name] == pytest.approx(2 * mine[name])
+    assert half["running_per_day"]["flop"] == drawn["running_per_day"]["flop"]
+    said = [w for w in half["warnings"] if w not in drawn["warnings"]]
+    assert said == [
+        "the utilisation given does not enter the training compute: the hardware basis already "
+        "counts it at peak rate"
+    ]
+
+
+@pytest.mark.parametrize("share", [0, 1.01, -0.5, "nan"])
+def test_a_utilisation_is_a_share(ask, share):
+    status, _, err = ask("--error", "10%", f"--utilisation={share}")
+    assert status == 1
+    assert "--utilisation must lie above 0 and be at most 1" in err

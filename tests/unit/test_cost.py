@@ -11,6 +11,7 @@ from scalelaw.corpus.benchmarks import read_benchmarks
 from scalelaw.corpus.schema import GRID as GRID_COLUMNS
 from scalelaw.corpus.schema import PRICES as PRICE_COLUMNS
 from scalelaw.cost import QUANTITIES, Chain, Scenario, read_cost_tables
+from scalelaw.cost.chain import pick
 from scalelaw.cost.parameters import PARAMETERS, Equivalent, read_constants
 from scalelaw.cost.project import (
     Estimate,
@@ -102,6 +103,23 @@ def fixed(data):
 
 def chain_of(tables, device="V100", year=2020, places=("France",), n=7, **kwargs):
     return Chain.draw(tables, Scenario(device, year, places, **kwargs), n, stream(1, "cost"))
+
+
+def test_picks_are_even_and_the_same_as_whole_numbers_give():
+    integers = np.random.default_rng(3).integers(0, 2**32, 30_000, dtype=np.uint32)
+    ends = np.array([0, 2**32 - 1], dtype=np.uint32)
+    options = [5.0, 1.0, 1.0, 7.0, 2.0, 9.0, 3.0]
+    picked = pick(options, np.concatenate([ends, integers]))
+    assert list(picked[:2]) == [5.0, 3.0]
+    assert [options[int(u) * 7 // 2**32] for u in integers[:200]] == list(picked[2:202])
+    shares = np.bincount(picked.astype(int), minlength=10)[[5, 7, 2, 9, 3]] / 30_000
+    assert np.allclose(shares, 1 / 7, atol=0.01)
+
+
+def test_a_fixed_utilisation_divides_operations_alone(fixed):
+    chain = chain_of(fixed, utilisation=0.2)
+    assert costs_of(chain, THOUSAND_HOURS, "operations")["usd"] == pytest.approx(10_000)
+    assert costs_of(chain, THOUSAND_HOURS, "hardware")["usd"] == pytest.approx(2000)
 
 
 def costs_of(chain, log_flop, basis):

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from scalelaw.cli import main
 from scalelaw.fit import LineResult
 from scalelaw.fit.curves import DIRECTIONS
+from scalelaw.manifest import Differences, Manifest, verify
 from scalelaw.provenance import file_hash
 from scalelaw.tables import read_records, read_result
 
@@ -29,12 +30,14 @@ OF_RECORDS = {
     "compare_runs",
     "draw_figures",
     "write_report",
+    "write_manifest",
 }
 """Rules that depend on the corpus."""
 
 EVERYTHING = OF_RECORDS | {"simulate_theory"}
 OF_FITS = OF_RECORDS - {"check_corpus", "fit_trends"}
-LAST = {"draw_figures", "write_report"}
+LAST = {"draw_figures", "write_report", "write_manifest"}
+REPORT = {"write_report", "write_manifest"}
 OF_CLAIMS = {"check_claims", "gather_multiverse", *LAST}
 OF_CHUNKS = {"fit_multiverse"}
 """Rules of several jobs, whose logs lie in a folder of their own."""
@@ -96,11 +99,21 @@ def test_the_report_is_one_file_that_needs_no_network(finished):
     assert sources
     assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
     assert not re.search(r"<(link|iframe)|@import|url\(|fetch\(|import\(|XMLHttpRequest", html)
-    scripts = ["<script>", '<script type="application/json" id="explorer-data">']
+    data = [f'<script type="application/json" id="{name}-data">' for name in ("afford", "explorer")]
+    scripts = ["<script>"] * 3 + data
     assert sorted(re.findall(r"<script[^>]*>", html), key=len) == scripts
     assert "8.0" in html
     assert file_hash(finished.path / "data/papers.csv") in html
     assert "undefined" not in html.lower()
+
+
+def test_the_manifest_lists_every_result_as_it_is(finished):
+    found = verify(finished.path / "results", finished.path)
+    assert found == Differences()
+    listed = Manifest.read(finished.path / "results")
+    assert listed.outputs == {n: h for n, h in finished.hashes().items() if n != "manifest.json"}
+    assert "data/mine.csv" in listed.inputs
+    assert listed.settings["cost"]["device"] == "V100"
 
 
 def test_logs_start_with_the_equivalent_command(finished):
@@ -150,14 +163,15 @@ def test_one_added_row_redoes_what_depends_on_it(project):
         ("src/scalelaw/multiverse/summary.py", {"gather_multiverse", *LAST}),
         ("data/claims.yaml", OF_CLAIMS),
         ("data/prices.csv", {"project_costs", "check_claims", *LAST}),
-        ("src/scalelaw/plotting/figures.py", {"draw_figures", "write_report"}),
-        ("src/scalelaw/report/words.py", {"write_report"}),
-        ("src/scalelaw/report/sections/claims.html.j2", {"write_report"}),
-        ("src/scalelaw/report/explorer.js", {"write_report"}),
-        ("src/scalelaw/__init__.py", {"write_report"}),
+        ("src/scalelaw/plotting/figures.py", LAST),
+        ("src/scalelaw/report/words.py", REPORT),
+        ("src/scalelaw/report/sections/claims.html.j2", REPORT),
+        ("src/scalelaw/report/explorer.js", REPORT),
+        ("src/scalelaw/report/calculator.js", REPORT),
+        ("src/scalelaw/__init__.py", REPORT),
         ("src/scalelaw/tasks/__init__.py", EVERYTHING),
         ("src/scalelaw/cli.py", set()),
-        ("CITATION.cff", {"write_report"}),
+        ("CITATION.cff", REPORT),
     ],
 )
 def test_an_edit_reruns_what_uses_it(project, edited, expected):

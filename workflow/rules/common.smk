@@ -1,3 +1,4 @@
+import json
 import sys
 from pathlib import Path
 
@@ -79,6 +80,18 @@ def sources(kind):
     corpus = config["corpus"]
     extra = corpus["extra" if kind == "papers" else f"extra_{kind}"]
     return [source(path) for path in [corpus[kind], *extra]]
+
+
+INPUTS = [
+    *sources("papers"),
+    *sources("hardware"),
+    *sources("benchmarks"),
+    source(config["cost"]["prices"]),
+    source(config["cost"]["grid"]),
+    source(config["cost"]["constants"]),
+    source(config["forecast"]["published"]),
+    source(config["claims"]),
+]
 
 
 def code(rule):

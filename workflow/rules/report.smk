@@ -35,17 +35,12 @@ rule write_report:
         moved_exponents=rules.compare_runs.output.moved_exponents,
         specifications=rules.gather_multiverse.output.specifications,
         stated=source(config["claims"]),
+        curves=rules.fit_curves.output.curves,
+        draws=rules.fit_curves.output.draws,
+        scenario=rules.project_costs.output.scenario,
         figures=[f"{RESULTS}/figures/{name}.svg" for name in FIGURES],
         benchmark_files=sources("benchmarks"),
-        sources=[
-            *sources("papers"),
-            *sources("hardware"),
-            source(config["cost"]["prices"]),
-            source(config["cost"]["grid"]),
-            source(config["cost"]["constants"]),
-            source(config["forecast"]["published"]),
-            source(config["claims"]),
-        ],
+        sources=INPUTS,
         citation=of_checkout("CITATION.cff"),
     output:
         html=report(

@@ -109,6 +109,10 @@ class Hardware:
                 frame[column.name] = frame[column.name].astype("float64")
         return frame
 
+    def devices(self) -> list[Device]:
+        """Return all devices in the order of the table."""
+        return self._devices
+
     def names(self) -> list[str]:
         """Return all names and aliases as written."""
         return self._names

@@ -22,6 +22,7 @@ from scalelaw.cost.project import (
 from scalelaw.cost.question import Question
 from scalelaw.cost.run import Run, read_curves, read_draws
 from scalelaw.cost.tables import read_cost_tables
+from scalelaw.cost.wording import say
 from scalelaw.errors import ScalelawError, did_you_mean
 from scalelaw.forecast.ensemble import ALL_FORMS, FORWARD, Ensemble
 from scalelaw.streams import stream
@@ -42,6 +43,8 @@ class _Case:
     chain: Chain
     setting: tuple[str, str]
     """Lines of the heading that tell scenario and method."""
+    notes: tuple[str, ...]
+    """What must be said of the scenario."""
 
 
 class Desk:
@@ -94,31 +97,40 @@ class Desk:
         run, form = self.run, question.form or ALL_FORMS
         ensemble = self._ensemble(benchmark)
         if form != ALL_FORMS and form not in ensemble.draws:
-            raise ScalelawError(f"{benchmark.name}: the form {form} could not be fitted")
+            raise ScalelawError(say("no_form", benchmark=benchmark.name, form=form))
         scenario = Scenario(
             run.device if question.device is None else question.device,
             run.year if question.year is None else question.year,
             question.places or tuple(run.places),
             question.own,
+            question.utilisation,
         )
         n = len(next(iter(ensemble.draws.values())))
         chain = Chain.draw(self.tables, scenario, n, stream(run.seed, "cost"))
         places = ", ".join(chain.places)
         if len(chain.places) > 1:
-            places = f"one of {places}, drawn equally"
-        counted = (
-            "compute at peak rate, no utilisation"
-            if run.basis in PEAK_BASES
-            else "operations, over peak rate and utilisation"
-        )
-        forms = "all forms" if form == ALL_FORMS else f"{form} form"
+            places = say("one_of", places=places)
+        notes, given = chain.notes, question.utilisation
+        if run.basis in PEAK_BASES:
+            counted = say("at_peak")
+            if given is not None:
+                notes = (*notes, say("utilisation_idle", basis=run.basis))
+        elif given is None:
+            counted = say("over_utilisation")
+        else:
+            counted = say("over_fixed", share=number(100 * given))
+        forms = say("all_forms") if form == ALL_FORMS else say("one_form", form=form)
+        holding = "owned" if scenario.own else "rented"
         setting = (
-            f"{chain.device.name}, {'owned' if scenario.own else 'rented'}, {scenario.year}; "
-            f"electricity of {places}",
-            f"{run.basis} basis ({counted}); {forms}{' and' if form == ALL_FORMS else ', all'} "
-            f"directions; {run.level:.0%} prediction intervals",
-        )
-        return _Case(question, benchmark, ensemble, form, chain, setting)
+            say(
+                "scenario",
+                device=chain.device.name, holding=holding, year=scenario.year, places=places,
+            ),
+            say(
+                "method", basis=run.basis, counted=counted, forms=forms, level=f"{run.level:.0%}"
+            ),
+        )  # fmt: skip
+        return _Case(question, benchmark, ensemble, form, chain, setting, notes)
 
     def _error_answer(self, case: _Case) -> Answer:
         error = float(case.question.error or 0)
@@ -130,18 +142,15 @@ class Desk:
             case.ensemble, case.chain, error, self.run.basis, case.form, self.run.level,
             equivalents, home,
         )  # fmt: skip
-        units = {**QUANTITIES, "home_years": f"years of one {home.name} at full load"}
+        units = {**QUANTITIES, "home_years": say("home_years", device=home.name)}
         units |= {name: e.name for name, e in equivalents.items()}
-        warnings = [*case.chain.notes, *_beyond(case.ensemble, found["flop"], error)]
+        warnings = [*case.notes, *_beyond(case.ensemble, found["flop"], error)]
         if case.form == ALL_FORMS and set(case.ensemble.draws) > set(
             case.ensemble.forms(ALL_FORMS, error)
         ):
-            warnings.append(
-                "the power law above a floor is left out: it says that no compute reaches an error "
-                f"under {number(100 * case.ensemble.floor)}%"
-            )
+            warnings.append(say("floor_left_out", floor=number(100 * case.ensemble.floor)))
         if share := found["flop"].share_unreachable:
-            warnings.append(f"{share_in_words(share)} of the draws never reach this error")
+            warnings.append(say("never_reach", share=share_in_words(share)))
         per_day = case.question.predictions_per_day or self.run.predictions_per_day
         running, said = self._running(case, error, per_day)
         scenario, method = case.setting
@@ -149,7 +158,7 @@ class Desk:
             (
                 _target(case.benchmark, error),
                 scenario,
-                f"{method}; {per_day:,.15g} predictions a day",
+                say("per_day", method=method, predictions=f"{per_day:,.15g}"),
             ),
             [Row(name, units[name], e, name not in QUANTITIES) for name, e in found.items()],
             running,
@@ -162,34 +171,26 @@ class Desk:
         try:
             refuse(case.benchmark, error)
         except RefusedTargetError as refusal:
-            raise RefusedTargetError(
-                f"{refusal}\n(ask for a higher error, or add --ignore-floor to project as if "
-                "there were none)"
-            ) from None
+            raise RefusedTargetError(say("refused_known", refusal=refusal)) from None
         if case.form != "floored":
             return
         try:
             refuse(case.benchmark, error, self._fitted_floor(case.benchmark))
         except RefusedTargetError as refusal:
-            raise RefusedTargetError(
-                f"{refusal}\n(ask for a higher error, or for another --form)"
-            ) from None
+            raise RefusedTargetError(say("refused_fitted", refusal=refusal)) from None
 
     def _running(self, case: _Case, error: float, per_day: float) -> tuple[list[Row], list[str]]:
         """Return what a day of predictions costs, and what must be said of it."""
         forward = self.ensembles.get((case.benchmark.key, FORWARD))
         if forward is None:
-            return [], ["no running costs: too few papers state forward FLOP"]
+            return [], [say("no_running")]
         said, form = [], case.form
         if form != ALL_FORMS and form not in forward.draws:
-            said.append(f"running costs are of all forms: {form} could not be fitted to them")
+            said.append(say("running_all_forms", form=form))
             form = ALL_FORMS
         if error < forward.error_range[0]:
-            said.append(
-                "running costs are extrapolated: no record that states forward FLOP has an "
-                f"error under {number(100 * forward.error_range[0])}%"
-            )
-        units = QUANTITIES | {"flop": "FLOP of one prediction"}
+            said.append(say("running_beyond", error=number(100 * forward.error_range[0])))
+        units = QUANTITIES | {"flop": say("forward")}
         day = running_costs(forward, case.chain, error, per_day, self.run.level, form)
         return [Row(name, units[name], estimate) for name, estimate in day.items()], said
 
@@ -200,22 +201,18 @@ class Desk:
         )
         units = QUANTITIES | {"error": benchmark.error_label}
         flop, error = found["flop"], found["error"]
-        warnings = list(case.chain.notes)
+        warnings = list(case.notes)
         least = ensemble.compute_range[0]
         if flop.median < least:
-            warnings.append(
-                f"{number(flop.median)} FLOP are less than any run in the data ({number(least)})"
-            )
+            warnings.append(say("compute_below", flop=number(flop.median), least=number(least)))
         warnings += _beyond(ensemble, flop, error.median)
         known = benchmark.label_floor
         if known is not None and error.lower < known:
-            warnings.append(
-                f"errors under {number(100 * known)}% cannot be told from "
-                f"wrong labels: so many of the test set are wrong ({benchmark.label_floor_source})"
-            )
+            source = benchmark.label_floor_source
+            warnings.append(say("labels", floor=number(100 * known), source=source))
         if share := error.share_unreachable:
-            warnings.append(f"{share_in_words(share)} of the draws give no error below 100%")
-        heading = (f"{benchmark.name} with {money(usd)}", *case.setting)
+            warnings.append(say("no_error", share=share_in_words(share)))
+        heading = (say("budget", benchmark=benchmark.name, money=money(usd)), *case.setting)
         rows = [Row(name, units[name], estimate) for name, estimate in found.items()]
         return Answer(heading, rows, [], warnings, self.run.level)
 
@@ -274,7 +271,8 @@ class Desk:
 
 
 def _target(benchmark: Benchmark, error: float) -> str:
-    return f"{benchmark.name}, {benchmark.error_label} of {number(100 * error)}%"
+    error_label = benchmark.error_label
+    return say("target", benchmark=benchmark.name, label=error_label, error=number(100 * error))
 
 
 def _beyond(ensemble: Ensemble, flop: Estimate, error: float) -> list[str]:
@@ -282,15 +280,12 @@ def _beyond(ensemble: Ensemble, flop: Estimate, error: float) -> list[str]:
     said = []
     lowest, most = ensemble.error_range[0], ensemble.compute_range[1]
     if error < lowest:
-        said.append(f"no record of the data has an error under {number(100 * lowest)}%")
+        said.append(say("error_beyond", error=number(100 * lowest)))
     beyond = decades_beyond(ensemble, flop.median)
     if math.isinf(beyond) and flop.never(0.5):
-        said.append(f"most draws never get there (the data reach {number(most)} FLOP)")
+        said.append(say("most_never", most=number(most)))
     elif math.isinf(beyond):
-        said.append(f"the compute is beyond any number (the data reach {number(most)} FLOP)")
+        said.append(say("beyond_numbers", most=number(most)))
     elif beyond > 0:
-        said.append(
-            f"the compute lies {number(beyond)} decades beyond the data, which reach "
-            f"{number(most)} FLOP"
-        )
+        said.append(say("compute_beyond", decades=number(beyond), most=number(most)))
     return said

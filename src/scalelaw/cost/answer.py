@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from scalelaw.cost.project import Estimate
+from scalelaw.cost.wording import say
 from scalelaw.typography import number
 
 SMALLEST_EQUIVALENT = 0.01
@@ -107,9 +108,9 @@ class Answer:
         by_side = (estimate.lower, estimate.median, estimate.upper)
         value = by_side[1 + (share > 0.5) - (share < 0.5)]
         if row.name == "error":
-            return "over 100%" if math.isinf(value) else f"{number(100 * value)}%"
+            return say("over_all") if math.isinf(value) else f"{number(100 * value)}%"
         if math.isinf(value):
-            return "never" if estimate.never(share) else "beyond any number"
+            return say("never" if estimate.never(share) else "no_number")
         return number(value)
 
 
@@ -120,8 +121,8 @@ def _too_small(row: Row) -> bool:
 def share_in_words(share: float) -> str:
     """Return a share of draws as a percentage that is never 0% or 100% where it is not exactly."""
     if 0 < share < 0.01:
-        return "fewer than 1%"
-    return "more than 99%" if 0.99 < share < 1 else f"{share:.0%}"
+        return say("few")
+    return say("nearly_all") if 0.99 < share < 1 else f"{share:.0%}"
 
 
 def money(usd: float) -> str:

@@ -1,11 +1,15 @@
 """The chain from FLOP to device-hours, dollars, energy and carbon, drawn many times."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scalelaw.corpus.hardware import Device
+from scalelaw.cost.parameters import Constants
 from scalelaw.cost.tables import CostTables
+from scalelaw.cost.wording import say
 from scalelaw.errors import ScalelawError
 from scalelaw.fit.sample import Array
 
@@ -19,6 +23,9 @@ QUANTITIES = {
 """What is projected, and its unit, in the order in which it is told."""
 
 HOURS_PER_YEAR = 8766.0
+
+FAMILIES = ("gpu", "tpu")
+"""Kinds of devices whose servers draw different power."""
 
 PEAK_BASES = frozenset({"hardware"})
 """Bases that count FLOP at peak rate, which are never divided by utilisation."""
@@ -38,12 +45,69 @@ class Scenario:
         Places of ``grid.csv``; with several, each draw takes one of them.
     own : bool
         Whether the device is owned rather than rented: its value lost and its electricity are paid.
+    utilisation : float or None
+        Share of the peak rate that is reached, instead of the published distribution.
     """
 
     device: str
     year: int
     places: tuple[str, ...]
     own: bool = False
+    utilisation: float | None = None
+
+
+@dataclass(frozen=True)
+class Links:
+    """Draws of the links of the chain, which are the same in every scenario.
+
+    Parameters
+    ----------
+    power_over_tdp : mapping of str to array, shape (N,)
+        Mean power of a server per chip over the chip's thermal design power, by `family`.
+    pue : array, shape (N,)
+        Power of a data centre over that of its computers.
+    utilisation : array, shape (N,)
+        Share of the peak rate that is reached.
+    rent, place : array of uint32, shape (N,)
+        Which of the quotes and of the places a draw takes, see `pick`.
+    """
+
+    power_over_tdp: Mapping[str, Array]
+    pue: Array
+    utilisation: Array
+    rent: NDArray[np.uint32]
+    place: NDArray[np.uint32]
+
+    @classmethod
+    def draw(cls, constants: Constants, n: int, seed: np.random.SeedSequence) -> "Links":
+        """Draw each link from a stream of its own, so that changing one leaves the others."""
+        children = seed.spawn(6)
+
+        def drawn(name: str, link: int) -> Array:
+            return constants.parameters[name].draw(n, np.random.default_rng(children[link]))
+
+        def integers(link: int) -> NDArray[np.uint32]:
+            return np.random.default_rng(children[link]).integers(0, 2**32, n, dtype=np.uint32)
+
+        return cls(
+            {
+                kind: drawn(f"mean_load_{kind}", 0) * drawn(f"server_power_over_tdp_{kind}", 1)
+                for kind in FAMILIES
+            },
+            drawn("pue", 2),
+            drawn("utilisation", 4),
+            integers(3),
+            integers(5),
+        )
+
+
+def pick(options: Sequence[float], integers: NDArray[np.uint32]) -> Array:
+    """Return the option that each 32-bit integer picks, all with equal chance.
+
+    Anything that can multiply whole numbers repeats this, which NumPy's own choice does not allow.
+    """
+    places = (integers.astype(np.uint64) * np.uint64(len(options))) >> np.uint64(32)
+    return np.asarray(np.array(options, dtype=np.float64)[places])
 
 
 @dataclass(frozen=True)
@@ -90,7 +154,7 @@ class Chain:
         n : int
             Draws.
         seed : SeedSequence
-            Each link draws from a stream of its own, so that changing one leaves the others.
+            Seed of the links.
 
         Raises
         ------
@@ -104,44 +168,39 @@ class Chain:
             raise ScalelawError(
                 f"{device.name} has no power in hardware.csv (add tdp_w, or choose another device)"
             )
-        constants = tables.constants.parameters
-        streams = [np.random.default_rng(s) for s in seed.spawn(6)]
+        links = Links.draw(tables.constants, n, seed)
         notes: list[str] = []
-        family = "tpu" if device.kind == "TPU" else "gpu"
-        watts = device.tdp_w * constants[f"mean_load_{family}"].draw(n, streams[0])
-        watts *= constants[f"server_power_over_tdp_{family}"].draw(n, streams[1])
+        watts = device.tdp_w * links.power_over_tdp[family(device)]
         # A machine at home has no data centre around it.
-        watts *= 1.0 if scenario.own else constants["pue"].draw(n, streams[2])
-        kwh = watts / 1000
+        kwh = watts * (1.0 if scenario.own else links.pue) / 1000
         if scenario.own:
             usd = _owning(device, tables, kwh)
-            notes.append("owned: value lost in use and electricity, no labour and no rent")
+            notes.append(say("owned"))
         else:
             quotes = tables.rental(device, scenario.year)
             if quotes is None:
-                raise ScalelawError(
-                    f"no rent of {device.name} in prices.csv (choose a device with quotes, such as "
-                    f"{', '.join(sorted(tables.quotes)[:3])}, or reckon with owning it)"
-                )
+                raise ScalelawError(say("no_rent", device=device.name, such=with_rent(tables)))
             if quotes.year != scenario.year:
-                notes.append(f"rents are of {quotes.year}, the nearest year with quotes")
+                notes.append(say("rent_year", year=quotes.year))
             if len(quotes.prices) < 3:
-                notes.append(f"only {len(quotes.prices)} quote(s) of its rent")
-            usd = streams[3].choice(np.array(quotes.prices), n)
+                notes.append(say("few_quotes", n=len(quotes.prices)))
+            usd = pick(quotes.prices, links.rent)
         places = tuple(dict.fromkeys(tables.place(name) for name in scenario.places))
         found = [tables.intensity(place, scenario.year) for place in places]
         for old in sorted({year for year, _ in found} - {scenario.year}):
             mine = [place for place, (year, _) in zip(places, found, strict=True) if year == old]
-            notes.append(f"electricity of {', '.join(mine)} is that of {old}")
-        intensities = [intensity for _, intensity in found]
+            notes.append(say("grid_year", places=", ".join(mine), year=old))
+        utilisation = links.utilisation
+        if scenario.utilisation is not None:
+            utilisation = np.full(n, scenario.utilisation)
         return cls(
             device,
             peak,
             places,
-            np.log10(constants["utilisation"].draw(n, streams[4])),
+            np.log10(utilisation),
             usd,
             kwh,
-            streams[5].choice(np.array(intensities), n),
+            pick([intensity for _, intensity in found], links.place),
             tuple(notes),
         )
 
@@ -169,6 +228,16 @@ class Chain:
         return flop if basis in PEAK_BASES else flop + self.log_utilisation
 
 
+def family(device: Device) -> str:
+    """Return the one of `FAMILIES` that a device belongs to."""
+    return "tpu" if device.kind == "TPU" else "gpu"
+
+
+def with_rent(tables: CostTables) -> str:
+    """Return some devices that can be rented, in words."""
+    return ", ".join(sorted(tables.quotes)[:3])
+
+
 def peak_rate(device: Device) -> float:
     """Return the 16-bit matrix rate of a device, else its default one, in FLOP/s.
 
@@ -188,8 +257,12 @@ def peak_rate(device: Device) -> float:
 def _owning(device: Device, tables: CostTables, kwh_per_hour: Array) -> Array:
     """Return the US$ per hour of a device that its owner keeps busy."""
     if device.price_usd is None:
-        raise ScalelawError(f"{device.name} has no price in hardware.csv (add price_usd, or rent)")
-    constants = tables.constants.parameters
-    lost = device.price_usd * constants["hardware_replacement_per_year"].central / HOURS_PER_YEAR
-    electricity = constants["home_electricity_usd_per_kwh"].central
-    return np.asarray(lost + kwh_per_hour * electricity)
+        raise ScalelawError(say("no_price", device=device.name))
+    lost, electricity = owning_rates(tables.constants)
+    return np.asarray(device.price_usd * lost + kwh_per_hour * electricity)
+
+
+def owning_rates(constants: Constants) -> tuple[float, float]:
+    """Return the share of its price that a device loses in an hour, and US$ per kWh at home."""
+    lost = constants.parameters["hardware_replacement_per_year"].central / HOURS_PER_YEAR
+    return lost, constants.parameters["home_electricity_usd_per_kwh"].central

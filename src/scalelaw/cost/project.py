@@ -9,6 +9,7 @@ from scalelaw.corpus.benchmarks import Benchmark
 from scalelaw.cost.chain import HOURS_PER_YEAR, QUANTITIES, Chain, peak_rate
 from scalelaw.cost.parameters import Equivalent
 from scalelaw.cost.tables import CostTables
+from scalelaw.cost.wording import say
 from scalelaw.errors import ScalelawError
 from scalelaw.fit.curves import FORMS
 from scalelaw.fit.sample import Array
@@ -94,12 +95,11 @@ def refuse(benchmark: Benchmark, error: float, floor: float | None = None) -> No
     kind, source = "fitted", ""
     if floor is None:
         kind = "known"
-        source = f", the share of wrong labels in the test set ({benchmark.label_floor_source})"
+        source = say("label_floor", source=benchmark.label_floor_source)
     if limit is not None and error <= limit:
-        raise RefusedTargetError(
-            f"{number(100 * error)}% lies {'at' if error == limit else 'under'} the {kind} floor "
-            f"of {number(100 * limit)}%{source}"
-        )
+        side = "at" if error == limit else "under"
+        values = {"error": number(100 * error), "floor": number(100 * limit)}
+        raise RefusedTargetError(say("floor", side=side, kind=kind, source=source, **values))
 
 
 def project(

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from scalelaw.cost.wording import say
 from scalelaw.errors import ScalelawError
 from scalelaw.typography import number
 
@@ -36,6 +37,8 @@ class Question:
         Another study's constants instead of ours.
     predictions_per_day : float or None
         For running costs.
+    utilisation : float or None
+        Share of the peak rate that is reached; None draws it from the published distribution.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class Question:
     ignore_floor: bool = False
     preset: str | None = None
     predictions_per_day: float | None = None
+    utilisation: float | None = None
 
     def __post_init__(self) -> None:
         for option, value in (
@@ -61,14 +65,15 @@ class Question:
             ("--predictions-per-day", self.predictions_per_day),
         ):
             if value is not None and not 0 < value < math.inf:
-                raise ScalelawError(f"{option} must be a positive number, not {value:g}")
+                raise ScalelawError(say("not_positive", option=option, value=f"{value:g}"))
         if (self.predictions_per_day or 0) > MOST_PREDICTIONS:
-            raise ScalelawError(
-                f"--predictions-per-day must be {number(MOST_PREDICTIONS)} or fewer, not "
-                f"{number(self.predictions_per_day or 0)}"
-            )
+            most, many = number(MOST_PREDICTIONS), number(self.predictions_per_day or 0)
+            raise ScalelawError(say("many_predictions", most=most, value=many))
         if self.year is not None and not YEARS[0] <= self.year <= YEARS[1]:
-            raise ScalelawError(f"--year must lie in {YEARS[0]} to {YEARS[1]}, not {self.year}")
+            first, last = YEARS
+            raise ScalelawError(say("year_range", first=first, last=last, value=self.year))
+        if self.utilisation is not None and not 0 < self.utilisation <= 1:
+            raise ScalelawError(say("utilisation_range", value=f"{self.utilisation:g}"))
         given = {
             "--budget": self.budget is not None,
             "--device": self.device is not None,
@@ -78,6 +83,7 @@ class Question:
             "--form": self.form is not None,
             "--ignore-floor": self.ignore_floor,
             "--predictions-per-day": self.predictions_per_day is not None,
+            "--utilisation": self.utilisation is not None,
         }
         if self.preset is not None:
             # No study with a preset knows a floor, so that ignoring floors is what it does.
@@ -107,5 +113,5 @@ def parse_error(text: str) -> float:
     except (InvalidOperation, ValueError):
         value = math.nan
     if not 0 < value < 1:
-        raise ScalelawError(f'"{text}" is not an error between 0 and 100% (write 5% or 0.05)')
+        raise ScalelawError(say("bad_error", text=text))
     return value

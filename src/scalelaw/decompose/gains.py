@@ -275,7 +275,9 @@ def _points(start: float, parts: Array) -> dict[str, float]:
     def fall(present: frozenset[str]) -> float:
         # In a fixed order, which a set has not, so that the last digit is the same in every run.
         gain = sum(by_name[name] for name in GAIN_PARTS if name in present)
-        return float(-100 * start * 10**-gain)
+        # Parts without bounds, as of errors that do not fall, are told as such.
+        with np.errstate(over="ignore"):
+            return float(-100 * start * np.float64(10) ** -gain)
 
     return shapley(GAIN_PARTS, fall)
 

@@ -8,11 +8,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from scalelaw.fit.line_result import LineResult
 from scalelaw.plotting.style import (
@@ -117,11 +119,9 @@ def draw_compute_against_error(panel: Panel, level: float) -> Figure:
     ax.set_xlabel(f"training compute, {panel.basis} basis (FLOP, logarithmic)")
     if panel.fits:
         handles = [
-            Line2D([], [], color=ACCENT if d == "compute_on_error" else INK, lw=1.6,
-                   linestyle=_DASHES[d],
-                   label=f"{DIRECTION_LABELS[d]}: {_exponent(fit, level)}")
+            _line_handle(d, f"{DIRECTION_LABELS[d]}: {_exponent(fit, level)}")
             for d, fit in panel.fits.items()
-        ]  # fmt: skip
+        ]
         ax.legend(handles=handles, loc="lower left", fontsize=8)
     elif not panel.records.empty:
         ax.set_title(f"{panel.title}: {panel.status}", fontsize=9, fontweight="normal")
@@ -136,8 +136,10 @@ def draw_overview(panels: Sequence[Panel], level: float) -> Figure:
     figure, grid = plt.subplots(
         rows, columns, figsize=(3.2 * columns, 2.7 * rows), layout="constrained", squeeze=False
     )
+    dates = pd.concat([panel.records["year"] for panel in panels])
+    years = Normalize(dates.min(), dates.max()) if len(dates) else None
     for ax, panel in zip(grid.flat, panels, strict=False):
-        _draw_panel(ax, panel, level, size=9)
+        _draw_panel(ax, panel, level, size=9, years=years)
         fit = panel.fits.get("compute_on_error")
         note = _exponent(fit, level) if fit else "not fitted"
         papers = panel.records["paper"].nunique()
@@ -147,9 +149,21 @@ def draw_overview(panels: Sequence[Panel], level: float) -> Figure:
             transform=ax.transAxes, fontsize=7, color=INK,
         )  # fmt: skip
         ax.set_ylabel(panel.error_label, fontsize=8)
+        if not panel.records.empty:
+            ax.xaxis.set_major_locator(LogLocator(numticks=5))  # more would touch
     for ax in list(grid.flat)[len(panels) :]:
         ax.set_visible(False)
     figure.supxlabel("training compute (FLOP, logarithmic)", fontsize=9)
+    drawn = [d for d in DIRECTION_LABELS if any(d in panel.fits for panel in panels)]
+    if drawn:
+        handles = [_line_handle(d, DIRECTION_LABELS[d]) for d in drawn]
+        figure.legend(handles=handles, loc="outside upper left", ncols=3, fontsize=8)
+    if years:
+        bar = figure.colorbar(
+            ScalarMappable(years, "viridis"), ax=grid, shrink=1 / rows, aspect=15, pad=0.01
+        )
+        bar.set_label("year of the result", fontsize=8)
+        bar.outline.set_visible(False)
     return figure
 
 
@@ -250,7 +264,14 @@ def draw_compute_growth(trends: pd.DataFrame, titles: Mapping[str, str], level: 
     return figure
 
 
-def _draw_panel(ax: Axes, panel: Panel, level: float, size: float = 16) -> Any:
+def _line_handle(direction: str, label: str) -> Line2D:
+    colour = ACCENT if direction == "compute_on_error" else INK
+    return Line2D([], [], color=colour, lw=1.6, linestyle=_DASHES[direction], label=label)
+
+
+def _draw_panel(
+    ax: Axes, panel: Panel, level: float, size: float = 16, years: Normalize | None = None
+) -> Any:
     ax.set_title(panel.title)
     records = panel.records
     if records.empty:
@@ -262,7 +283,7 @@ def _draw_panel(ax: Axes, panel: Panel, level: float, size: float = 16) -> Any:
     ax.set_xlim(low / 3, high * 3)
     many = len(records) > MOST_VECTOR_POINTS
     points = ax.scatter(
-        records["compute"], records["error"], c=records["year"], cmap="viridis", s=size,
+        records["compute"], records["error"], c=records["year"], cmap="viridis", norm=years, s=size,
         alpha=0.85, linewidths=0 if many else 0.3, edgecolors="white", zorder=3, rasterized=many,
     )  # fmt: skip
     limits = ax.get_xlim()

@@ -2,15 +2,11 @@
 
 // What the explorer computes; nothing in here touches the page.
 const explorer = (() => {
-  function unpack(text, type) {
-    return new type(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
-  }
-
   // A benchmark's columns; codes[c][i] is the option that combination i takes for choice c.
   function load(benchmark) {
     const columns = {};
     for (const [name, text] of Object.entries(benchmark.columns)) {
-      columns[name] = unpack(text, name === "unit" || name === "law" ? Uint16Array : Float32Array);
+      columns[name] = arrays.unpack(text, name === "unit" || name === "law" ? Uint16Array : Float32Array);
     }
     const { unit, law } = columns;
     const units = Array.from(unit, (u) => benchmark.units[u]);

@@ -1,6 +1,5 @@
 """All fitted specifications as data that the report's script reads."""
 
-import base64
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from scalelaw.claims.ledger import Claim
 from scalelaw.corpus.benchmarks import Benchmark
 from scalelaw.multiverse.grid import CHOICES, OPTIONS, in_words
 from scalelaw.multiverse.table import fitted_columns
+from scalelaw.report.arrays import packed
 
 OF_UNIT = ("basis", "sample")
 OF_LAW = ("error_transform", "form", "direction", "estimator")
@@ -65,7 +65,7 @@ def _of_benchmark(mine: "pd.DataFrame", benchmark: Benchmark) -> dict[str, Any]:
     unit, units = _distinct(coded[[*OF_UNIT, *SIZES]])
     law, laws = _distinct(coded[list(OF_LAW)])
     with np.errstate(over="ignore"):
-        figures = {name: _packed(mine[name], "<f4") for name in NUMBERS}
+        figures = {name: packed(mine[name], "<f4") for name in NUMBERS}
     return {
         "key": benchmark.key,
         "name": benchmark.name,
@@ -77,7 +77,7 @@ def _of_benchmark(mine: "pd.DataFrame", benchmark: Benchmark) -> dict[str, Any]:
         ],
         "units": units,
         "laws": laws,
-        "columns": {"unit": _packed(unit, "<u2"), "law": _packed(law, "<u2"), **figures},
+        "columns": {"unit": packed(unit, "<u2"), "law": packed(law, "<u2"), **figures},
     }
 
 
@@ -92,10 +92,6 @@ def _distinct(rows: "pd.DataFrame") -> tuple["pd.Series", list[list[int]]]:
     """Return the number of each row among the distinct ones, and these."""
     number = rows.groupby(list(rows.columns), sort=False).ngroup()
     return number, [[int(v) for v in row] for row in rows.drop_duplicates().to_numpy()]
-
-
-def _packed(values: "pd.Series", dtype: str) -> str:
-    return base64.b64encode(values.to_numpy().astype(dtype).tobytes()).decode("ascii")
 
 
 def _bands(claims: Sequence[Claim], benchmark: str) -> Iterator[dict[str, Any]]:

@@ -79,6 +79,7 @@ def render_report(
     records: pd.DataFrame,
     tables: summaries.Tables,
     explorer: Mapping[str, Any],
+    calculator: Mapping[str, Any],
     figures: Sequence[Path],
     benchmarks: Mapping[str, Benchmark],
     settings: Mapping[str, Any],
@@ -96,6 +97,8 @@ def render_report(
         Every other result table by the name of its argument of the task ``write_report``.
     explorer : mapping
         Data of :func:`scalelaw.report.explorer.explorer_data`.
+    calculator : mapping
+        Data of :func:`scalelaw.report.calculator.calculator_data`.
     figures : sequence of Path
         SVG files, embedded in this order.
     benchmarks : mapping of str to Benchmark
@@ -135,6 +138,7 @@ def render_report(
         backtest=summaries.backtest_summary(tables, benchmarks),
         multiverse=summaries.multiverse_summary(tables, benchmarks),
         explorer=explorer,
+        calculator=calculator,
         theory=summaries.theory_summary(tables),
         changes=summaries.changes_summary(tables),
         headline=rows_of(headline),

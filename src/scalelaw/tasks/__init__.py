@@ -38,6 +38,7 @@ NAMES = (
     "compare_runs",
     "draw_figures",
     "write_report",
+    "write_manifest",
 )
 
 Task = Callable[..., Any]

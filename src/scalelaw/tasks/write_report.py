@@ -7,6 +7,7 @@ from scalelaw.corpus.benchmarks import read_benchmarks
 from scalelaw.files import writing
 from scalelaw.provenance import file_hash, versions
 from scalelaw.report import render_report
+from scalelaw.report.calculator import calculator_data
 from scalelaw.report.explorer import explorer_data
 from scalelaw.report.render import read_citation
 from scalelaw.tables import read_records, read_result
@@ -48,6 +49,9 @@ def write_report(
     moved_exponents: Path,
     specifications: Path,
     stated: Path,
+    curves: Path,
+    draws: Path,
+    scenario: Path,
     figures: list[Path],
     benchmark_files: list[Path],
     sources: list[Path],
@@ -80,10 +84,14 @@ def write_report(
         Its table of all specifications.
     stated : path
         ``claims.yaml``.
+    curves, draws, scenario : path
+        Tables of ``fit_curves`` and settings of ``project_costs``, for the calculator.
     figures : list of path
         SVG figures.
-    benchmark_files, sources : list of path
-        Input files, whose hashes are shown.
+    benchmark_files : list of path
+        Files that name the benchmarks.
+    sources : list of path
+        All input files, whose hashes are shown.
     citation : path
         ``CITATION.cff``.
     benchmarks : list of str
@@ -134,6 +142,7 @@ def write_report(
         records=read_records(records),
         tables={name: read_result(path) for name, path in tables.items()},
         explorer=explorer_data(specifications, shown, read_claims(stated, QUANTITIES, defined)),
+        calculator=calculator_data(curves, draws, scenario, shown),
         figures=order,
         benchmarks=shown,
         settings={
@@ -143,7 +152,7 @@ def write_report(
             "min_papers": min_papers,
             "seed": seed,
         },
-        inputs={path.as_posix(): file_hash(path) for path in [*sources, *benchmark_files]},
+        inputs={path.as_posix(): file_hash(path) for path in sources},
         versions=versions(),
         citation=read_citation(citation),
     )
