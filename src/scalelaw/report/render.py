@@ -1,6 +1,7 @@
 """Gather result files into the report's template."""
 
 import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,70 +9,16 @@ from typing import Any
 import pandas as pd
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from scalelaw.corpus.benchmarks import Benchmark
 from scalelaw.report import summaries, words
+from scalelaw.report.charts import Charts
 from scalelaw.report.summaries import Shown, rows_of, shown_of
 from scalelaw.typography import fixed, fixed_interval, interval, number
 
-FIGURE_TEXTS = {
-    "overview": (
-        "Compute against error, all benchmarks",
-        "Each dot is one record, coloured by year; the line is the fit of compute on error with "
-        "its band, dashed and dotted lines are the other two directions.",
-    ),
-    "error_by_year": (
-        "Error by year",
-        "Every record of the corpus, also those without compute. The line is the lowest error in "
-        "the corpus by that date, which need not be the lowest ever published.",
-    ),
-    "compute_growth": (
-        "What made training runs bigger",
-        "Growth of the hardware burden per year, split exactly into faster devices, more devices "
-        "and longer runs. The coloured parts add up to the black total. A benchmark whose interval "
-        "includes zero shows no certain growth.",
-    ),
-    "contributions": (
-        "What made errors fall",
-        "Records that led at their date. Each band is what a part brought since the first year, in "
-        "percentage points of error along the trend, averaged over all orders (Shapley values).",
-    ),
-    "gain_shares": (
-        "Shares of the gain in error",
-        "Filled: compute valued by error regressed on it; open: by the reverse regression. Lines "
-        "are intervals from resampled papers.",
-    ),
-    "hardware_trends": (
-        "How fast devices have become better",
-        "Each dot is a device of the hardware table at its release; prices are those of launch or "
-        "first quote, without inflation.",
-    ),
-    "efficiency": (
-        "Compute that reaches a fixed level",
-        "Series of results timed or counted to the same level, by the date of their method.",
-    ),
-    "projections": (
-        "What a lower error would cost",
-        "Dots are medians, lines prediction intervals, by form. A form whose floor lies above the "
-        "error is refused.",
-    ),
-    "backtest": (
-        "How forecasts of earlier years have fared",
-        "Left: by what factor half of the predictions were off, overall and, as bars, in the best "
-        "and worst year fitted to. Right: how many later records the "
-        "intervals held, against the dashed share that they should hold.",
-    ),
-    "multiverse": (
-        "All combinations of choices",
-        "The exponents of all combinations in rising order, with their intervals, and below them "
-        "which options they take: an option that is dark on one side moves the exponent that way.",
-    ),
-    "theory": (
-        "Experts against flexible models, simulated",
-        "Performance over examples and over computation, by level of noise; rings mark where a "
-        "model of all variables passes the expert for good.",
-    ),
-}
+_FOLDER = Path(__file__).parent
+_OWN = ("arrays.js", "calculator.js", "charts.js", "explorer.js")
 
 
 def render_report(
@@ -80,6 +27,7 @@ def render_report(
     tables: summaries.Tables,
     explorer: Mapping[str, Any],
     calculator: Mapping[str, Any],
+    charts: Charts,
     figures: Sequence[Path],
     benchmarks: Mapping[str, Benchmark],
     settings: Mapping[str, Any],
@@ -99,8 +47,10 @@ def render_report(
         Data of :func:`scalelaw.report.explorer.explorer_data`.
     calculator : mapping
         Data of :func:`scalelaw.report.calculator.calculator_data`.
+    charts : Charts
+        Of :func:`scalelaw.report.charts.build_charts`.
     figures : sequence of Path
-        SVG files, embedded in this order.
+        Files of figures, which are named in this order.
     benchmarks : mapping of str to Benchmark
         Benchmarks shown, in order.
     settings : mapping
@@ -126,6 +76,7 @@ def render_report(
     exponents, excluded = tables["exponents"], tables["excluded"]
     headline = exponents[exponents["basis"] == basis]
     template = environment.get_template("report.html.j2")
+    scripts = _scripts()
     return template.render(
         benchmarks=benchmarks,
         settings=settings,
@@ -146,7 +97,10 @@ def render_report(
         others=rows_of(exponents[exponents["basis"] != basis]),
         sensitivity=rows_of(tables["sensitivity"]),
         influence=_influence(tables["left_out"], basis),
-        figures=[_figure(path, benchmarks, basis) for path in figures],
+        figures=[path.name for path in figures],
+        charts=charts,
+        scripts=scripts,
+        hashes=Markup(" ".join(map(_hash, scripts.values()))),
         pairs=_pairs(tables["pairs"], records),
         trends=rows_of(tables["trends"]),
         problems=shown_of(tables["problems"]),
@@ -163,6 +117,21 @@ def render_report(
         authors=", ".join(_author(a) for a in citation["authors"]),
         words=words,
     )
+
+
+def _scripts() -> dict[str, Markup]:
+    """Return the scripts of the page: its own by file name, and ``vega``, which draws charts."""
+    from vl_convert import javascript_bundle
+
+    own = {name: _FOLDER.joinpath(name).read_text(encoding="utf-8") for name in _OWN}
+    vega = javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return {name: Markup(script) for name, script in (own | {"vega": vega}).items()}
+
+
+def _hash(script: str) -> str:
+    """Return a source of a content security policy that allows this script and no other."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def read_citation(path: Path) -> dict[str, Any]:
@@ -267,29 +236,6 @@ def _pairs(pairs: pd.DataFrame, records: pd.DataFrame) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def _figure(path: Path, benchmarks: Mapping[str, Benchmark], basis: str) -> dict[str, str]:
-    key = path.stem.removeprefix("compute_error_")
-    if path.stem in FIGURE_TEXTS:
-        title, text = FIGURE_TEXTS[path.stem]
-    elif path.stem.startswith("waterfall_"):
-        title = f"From one model to another ({key.removeprefix('waterfall_')})"
-        text = (
-            "What brought the error down: steps in percentage points, averaged over all orders; "
-            "under each step its share with the interval that the value of compute brings."
-        )
-    else:
-        benchmark = benchmarks[key]
-        title = f"{benchmark.name}: compute against {benchmark.error_label}"
-        task = benchmark.task[0].upper() + benchmark.task[1:]
-        text = (
-            f"{task}, {benchmark.test_set}; {basis} basis. Line and band: "
-            "fit of compute on error, clustered by paper; the other directions are dashed and "
-            "dotted."
-        )
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return {"id": path.stem, "title": title, "text": text, "data": data}
 
 
 def _author(entry: Mapping[str, str]) -> str:

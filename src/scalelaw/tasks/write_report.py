@@ -4,10 +4,13 @@ from pathlib import Path
 
 from scalelaw.claims import QUANTITIES, read_claims
 from scalelaw.corpus.benchmarks import read_benchmarks
+from scalelaw.corpus.hardware import read_hardware
+from scalelaw.corpus.records import decimal_year
 from scalelaw.files import writing
 from scalelaw.provenance import file_hash, versions
 from scalelaw.report import render_report
 from scalelaw.report.calculator import calculator_data
+from scalelaw.report.charts import build_charts
 from scalelaw.report.explorer import explorer_data
 from scalelaw.report.render import read_citation
 from scalelaw.tables import read_records, read_result
@@ -20,6 +23,7 @@ def write_report(
     problems: Path,
     waived: Path,
     exponents: Path,
+    fits: Path,
     left_out: Path,
     sensitivity: Path,
     pairs: Path,
@@ -53,6 +57,7 @@ def write_report(
     draws: Path,
     scenario: Path,
     figures: list[Path],
+    hardware: list[Path],
     benchmark_files: list[Path],
     sources: list[Path],
     citation: Path,
@@ -80,6 +85,8 @@ def write_report(
         Tables of ``gather_multiverse``.
     counts, changed_records, moved_exponents : path
         Tables of ``compare_runs``.
+    fits : path
+        Folder of stored fits.
     specifications : path
         Its table of all specifications.
     stated : path
@@ -87,7 +94,9 @@ def write_report(
     curves, draws, scenario : path
         Tables of ``fit_curves`` and settings of ``project_costs``, for the calculator.
     figures : list of path
-        SVG figures.
+        SVG figures, which the report names.
+    hardware : list of path
+        Tables of devices.
     benchmark_files : list of path
         Files that name the benchmarks.
     sources : list of path
@@ -138,9 +147,14 @@ def write_report(
         "moved_exponents": moved_exponents,
     }
     shown = {key: defined[key] for key in benchmarks}
+    corpus = read_records(records, prose=True)
+    results = {name: read_result(path) for name, path in tables.items()}
+    devices = read_hardware(hardware).table()
+    devices = devices.assign(year=devices["release_date"].map(decimal_year))
     text = render_report(
-        records=read_records(records),
-        tables={name: read_result(path) for name, path in tables.items()},
+        records=corpus,
+        tables=results,
+        charts=build_charts(corpus, fits, devices, results, shown, basis, level),
         explorer=explorer_data(specifications, shown, read_claims(stated, QUANTITIES, defined)),
         calculator=calculator_data(curves, draws, scenario, shown),
         figures=order,

@@ -1,0 +1,173 @@
+"""Charts of the report and the filter of its claims, in a real browser."""
+
+import re
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+DOTS = "#compute-error .mark-symbol path"
+LINES = "#compute-error .mark-line path"
+
+
+@pytest.fixture
+def drawn(open_page, report):
+    """Return a function that opens the report and waits for its charts."""
+
+    def drawn(**context):
+        opened = open_page(report, **context)
+        opened.page.wait_for_selector("html[data-charts]", state="attached")
+        return opened
+
+    return drawn
+
+
+def visible(page, selector):
+    return page.locator(selector).evaluate_all(
+        "all => all.filter((one) => one.getAttribute('d')).length"
+    )
+
+
+def test_every_chart_draws_marks_without_errors_or_requests(drawn):
+    opened = drawn()
+    marks = opened.page.evaluate(
+        "[...document.querySelectorAll('figure[data-chart]')].map((figure) => "
+        "[figure.id, figure.querySelectorAll('.draw svg [role=graphics-symbol] path, "
+        ".draw svg .role-mark path').length])"
+    )
+    assert "compute-error" in dict(marks)
+    assert all(n > 0 for _, n in marks), marks
+    assert opened.errors == []
+    assert opened.requests == []
+
+
+def test_the_policy_allows_all_that_the_page_does_and_no_other_script(browser, report):
+    context = browser.new_context()
+    page = context.new_page()
+    page.add_init_script(
+        "window.violations = []; document.addEventListener('securitypolicyviolation', "
+        "(event) => violations.push(event.violatedDirective))"
+    )
+    page.goto(report.resolve().as_uri())
+    page.wait_for_selector("html[data-charts]", state="attached")
+    assert page.evaluate("violations") == []
+    page.evaluate(
+        "() => { const script = document.createElement('script');"
+        " script.textContent = 'window.foreign = true'; document.body.append(script); }"
+    )
+    page.wait_for_function("violations.length > 0")
+    assert page.evaluate("window.foreign") is None
+    context.close()
+
+
+def test_toggles_show_and_hide_fitted_lines(drawn):
+    page = drawn().page
+    before = visible(page, LINES)
+    assert before > 0
+    page.locator('#compute-error input[data-signal="compute_on_error"]').uncheck()
+    page.wait_for_function(
+        "([selector, n]) => [...document.querySelectorAll(selector)].filter((one) => "
+        "one.getAttribute('d')).length < n",
+        arg=[LINES, before],
+    )
+    assert visible(page, LINES) == before - 1
+
+
+def test_another_basis_shows_other_records(drawn):
+    page = drawn().page
+    page.locator('#compute-error input[value="reported"]').focus()
+    before = visible(page, DOTS)
+    page.keyboard.press("Space")
+    page.wait_for_function(
+        "([selector, n]) => document.querySelectorAll(selector).length !== n", arg=[DOTS, before]
+    )
+
+
+def test_a_point_names_its_model_and_opens_its_paper(drawn):
+    opened = drawn()
+    page = opened.page
+    page.context.route("http*://**/*", lambda route: route.fulfill(body="a paper"))
+    dot = page.locator(DOTS).first
+    dot.scroll_into_view_if_needed()
+    page.mouse.move(0, 0)
+    dot.hover(force=True)
+    page.wait_for_selector("#vg-tooltip-element.visible")
+    model = page.locator("#vg-tooltip-element td.value").first.inner_text()
+    known = page.evaluate(
+        "JSON.parse(document.getElementById('charts-data').textContent).datasets.records"
+    )
+    assert model in known["model"]
+    with page.context.expect_page() as paper:
+        dot.click(force=True)
+    paper.value.wait_for_url(re.compile("^https?://"), wait_until="commit")
+    assert paper.value.url.rstrip("/") in {url.rstrip("/") for url in known["url"]}
+
+
+def test_the_numbers_of_a_chart_open_as_a_table(drawn):
+    page = drawn().page
+    page.locator("#compute-error summary").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#compute-error table tbody tr")
+    assert page.locator("#compute-error tbody tr").count() == visible(page, DOTS)
+
+
+def test_the_filter_of_claims_hides_rows(drawn):
+    page = drawn().page
+    rows = page.locator("#claims tr[data-verdict]")
+    everything = rows.count()
+    verdict = rows.first.get_attribute("data-verdict")
+    page.locator('#claims-filter [name="verdict"]').select_option(verdict)
+    left = page.locator(f'#claims tr[data-verdict="{verdict}"]').count()
+    assert page.locator("#claims tr[data-verdict]:visible").count() == left
+    assert page.locator("#claims-left").inner_text() == f"{left} of {everything} claims"
+    page.locator('#claims-filter [name="words"]').fill("no claim says this")
+    assert page.locator("#claims tr[data-verdict]:visible").count() == 0
+    page.locator("#claims-filter button").click()
+    page.wait_for_function(
+        "n => document.querySelectorAll('#claims tr[data-verdict]:not([hidden])').length === n",
+        arg=everything,
+    )
+
+
+def test_without_scripts_all_claims_and_a_note_remain(open_page, report):
+    page = open_page(report, java_script_enabled=False).page
+    assert page.locator("#claims tr[data-verdict]:visible").count() > 0
+    assert page.locator("#claims-filter").is_hidden()
+    assert "Without JavaScript" in page.locator("main noscript").first.inner_text()
+
+
+def test_charts_follow_a_change_of_scheme(drawn):
+    page = drawn(color_scheme="light").page
+    colour = "getComputedStyle(document.querySelector('#compute-error .mark-symbol path')).fill"
+    light = page.evaluate(colour)
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(colour) != light
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 768, 1440])
+def test_no_serious_violation_and_no_sideways_scrolling(drawn, width, scheme):
+    page = drawn(width=width, color_scheme=scheme).page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    found = Axe().run(page).response["violations"]
+    serious = [
+        f"{rule['id']}: {node['target']}"
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+    assert serious == []
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"report-{width}-{scheme}.png", full_page=True)
+
+
+def test_the_answer_stands_on_the_first_screen(drawn):
+    page = drawn(width=1280, height=800).page
+    for selector in ("h1", ".lead", ".facts", "nav"):
+        box = page.locator(selector).first.bounding_box()
+        assert box["y"] + box["height"] <= 800, selector
+
+
+def test_the_page_is_little_more_than_its_libraries(report):
+    assert report.stat().st_size < 2_500_000
