@@ -10,11 +10,13 @@ test:
 setup:
 	@./run setup
 
-# Write the code book, the data package and the configuration reference from their schemas.
+# Write the code book, the data package and the configuration reference from their schemas, and the
+# first figure of README and documentation from the corpus.
 generated: setup
 	./run exec python -m scalelaw.corpus.codebook > data/README.md
 	./run exec python -m scalelaw.corpus.datapackage > data/datapackage.json
 	./run exec python -m scalelaw.config > config/README.md
+	./run exec python docs/overview.py docs/overview.svg
 
 # What continuous integration checks besides the tests.
 check: setup
