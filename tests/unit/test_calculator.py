@@ -15,6 +15,7 @@ from scalelaw.cost.question import Question
 from scalelaw.cost.wording import WORDS, say
 from scalelaw.forecast.ensemble import FORWARD
 from scalelaw.report.calculator import calculator_data
+from scalelaw.report.render import page_scripts
 
 folder = test_afford.folder
 
@@ -144,7 +145,9 @@ def test_where_nothing_was_fitted_the_section_says_so(folder):
 
 
 def section(data):
-    return ENVIRONMENT.get_template("sections/calculator.html.j2").render(calculator=data)
+    return ENVIRONMENT.get_template("sections/calculator.html.j2").render(
+        calculator=data, scripts=page_scripts()
+    )
 
 
 def test_the_page_needs_no_policy_but_for_its_scripts(data):

@@ -16,6 +16,7 @@ from scalelaw.multiverse.grid import CHOICES, in_words
 from scalelaw.multiverse.summary import poll_claims
 from scalelaw.multiverse.table import join_chunks, write_units
 from scalelaw.report.explorer import NUMBERS, explorer_data
+from scalelaw.report.render import page_scripts
 
 CLAIM = Claim(
     "key", "words of a claim", "study", "2021-09", "exponent", {}, "at_least", 7,
@@ -165,7 +166,7 @@ ENVIRONMENT.filters["percent"] = str
 
 def section(data):
     template = ENVIRONMENT.get_template("sections/explorer.html.j2")
-    return template.render(explorer=data, settings={"level": "95%"})
+    return template.render(explorer=data, settings={"level": "95%"}, scripts=page_scripts())
 
 
 def test_no_name_can_end_the_data_early(table):

@@ -76,7 +76,7 @@ def render_report(
     exponents, excluded = tables["exponents"], tables["excluded"]
     headline = exponents[exponents["basis"] == basis]
     template = environment.get_template("report.html.j2")
-    scripts = _scripts()
+    scripts = page_scripts()
     return template.render(
         benchmarks=benchmarks,
         settings=settings,
@@ -119,7 +119,7 @@ def render_report(
     )
 
 
-def _scripts() -> dict[str, Markup]:
+def page_scripts() -> dict[str, Markup]:
     """Return the scripts of the page: its own by file name, and ``vega``, which draws charts."""
     from vl_convert import javascript_bundle
 
