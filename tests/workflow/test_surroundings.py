@@ -4,19 +4,16 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from scalelaw.provenance import file_hash
 from small_project import Project, make_project
 
-NOBODY = 65534
 
-
-def run(project, environment, **settings):
+def run(project, environment, before=(), *arguments):
     return subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "2"],
+        [*before, sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
         cwd=project.path,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -25,7 +22,6 @@ def run(project, environment, **settings):
         text=True,
         errors="replace",
         timeout=300,
-        **settings,
     )
 
 
@@ -59,49 +55,33 @@ def test_surroundings_change_no_byte(finished, tmp_path, folder, environment):
 
 
 @pytest.fixture
-def readable(finished, tmp_path_factory):
-    """Return a copy of the project that nobody may write to."""
-    path = tmp_path_factory.mktemp("read-only") / "project"
-    project = make_project(path_made(path))
-    for place in [path, *path.rglob("*")]:
-        place.chmod(0o555 if place.is_dir() else 0o444)
-    # Folders of pytest are its user's alone.
-    for above in path.parents:
-        if above.stat().st_uid == os.getuid() and not above.stat().st_mode & 0o001:
-            above.chmod(above.stat().st_mode | 0o011)
-    yield project
-    for place in [path, *path.rglob("*")]:
-        place.chmod(0o755 if place.is_dir() else 0o644)
+def read_only(finished):
+    """Return words before a command that let it see the finished project as read-only.
 
-
-def path_made(path: Path) -> Path:
-    path.mkdir()
-    return path
-
-
-def test_a_source_tree_that_cannot_be_written_will_do(finished, readable, tmp_path):
-    """Run in a folder of one's own; as nobody where root, whom no permission stops, runs tests."""
-    place = tmp_path / "mine"
-    place.mkdir()
-    shutil.copytree(readable.path / "data", place / "data")
-    overlay = place / "mine.yaml"
-    shutil.copy(readable.path / "config/local.yaml", overlay)
-    mine = Project(place)
-    command = ["--snakefile", str(readable.path / "Snakefile"), "--configfile", str(overlay)]
-    settings = {}
+    Permissions do that for anybody but root; for root the folder is mounted again, in a space of
+    mounts that ends with the command.
+    """
+    path = finished.path
     if os.getuid() == 0:
-        settings = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-        for file in [place, *place.rglob("*")]:
-            os.chown(file, NOBODY, NOBODY)
-        for above in place.parents:
-            if above.stat().st_uid == 0 and not above.stat().st_mode & 0o001:
-                above.chmod(above.stat().st_mode | 0o011)
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "2", *command],
-        cwd=place, env=bare(HOME=str(place)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, timeout=300, **settings,
-    )  # fmt: skip
+        mount = f"mount --bind {path} {path} && mount -o remount,ro,bind {path}"
+        yield ["unshare", "--mount", "sh", "-c", f'{mount} && exec "$@"', "sh"]
+        return
+    places = [path, *path.rglob("*")]
+    modes = {place: place.stat().st_mode for place in places}
+    for place in places:
+        place.chmod(modes[place] & ~0o222)
+    yield []
+    for place, mode in modes.items():
+        place.chmod(mode)
+
+
+def test_a_source_tree_that_cannot_be_written_will_do(finished, read_only, tmp_path):
+    (tmp_path / "mine.yaml").write_text((finished.path / "config/local.yaml").read_text())
+    shutil.copytree(finished.path / "data", tmp_path / "data")
+    assert subprocess.run([*read_only, "touch", str(finished.path / "new")]).returncode
+    command = ["--snakefile", str(finished.path / "Snakefile"), "--configfile", "mine.yaml"]
+    mine = Project(tmp_path)
+    done = run(mine, bare(), read_only, *command)
     assert done.returncode == 0, done.stdout
     for name in ("fits/exponents.csv", "multiverse/specifications.parquet"):
-        assert file_hash(mine.path / "results" / name) == finished.hashes()[name]
-    assert not list(readable.path.rglob("__pycache__"))
+        assert file_hash(tmp_path / "results" / name) == finished.hashes()[name]
