@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scalelaw import __version__, tasks
-from scalelaw.errors import ScalelawError
+from scalelaw.errors import ScalelawError, UnreadableError
 from scalelaw.fit_csv import ESTIMATORS, FORMS
 
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = parsed.run(parsed)
     except ScalelawError as error:
         print(f"scalelaw stopped:\n{error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, UnreadableError) else 1
     return status
 
 

@@ -7,6 +7,14 @@ class ScalelawError(Exception):
     """Base of all errors with a message meant for the user."""
 
 
+class UsageError(ScalelawError):
+    """What was asked for contradicts itself or is out of range."""
+
+
+class UnreadableError(ScalelawError):
+    """A file or folder is missing or cannot be read."""
+
+
 class ConfigError(ScalelawError):
     """The configuration has an unknown key or a value of the wrong kind."""
 
@@ -37,6 +45,33 @@ class TooFewGroupsError(FitError):
 
 class NotIdentifiedError(FitError):
     """The data leave the parameters, or the answer that is asked for, undetermined."""
+
+
+def visible(text: str, most: int = 500) -> str:
+    r"""Return text that may be shown anywhere: cut, and what cannot be seen is escaped.
+
+    Cells, keys and paths are other people's words. Control characters, which a terminal would obey,
+    and those that turn or hide text become escapes such as ``\x1b`` and ``\u202e``.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+    most : int
+        Characters that are kept; how many there were is said where some are cut.
+
+    Examples
+    --------
+    >>> visible("red \x1b[31m", 80)
+    'red \\x1b[31m'
+    >>> visible("9" * 5000, 4)
+    '9999... (5,000 characters)'
+    """
+    if len(text) > most:
+        text = f"{text[:most]}... ({len(text):,} characters)"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalelaw.errors import FitError, ScalelawError
+from scalelaw.errors import FitError, ScalelawError, UnreadableError
+from scalelaw.inputs import check_input
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,6 +124,7 @@ def read_columns(
 
     texts = [name for name in dict.fromkeys(labels) if name]
     needed = list(dict.fromkeys([*(name for name in columns if name), *texts]))
+    check_input(path)
     try:
         with warnings.catch_warnings():
             # A row longer than the header: its values would go to other columns.
@@ -141,7 +143,8 @@ def read_columns(
         )
         lines = _lines(path, len(table) + 1)
     except OSError as error:
-        raise ScalelawError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+        reason = f"cannot be read ({error.strerror})"
+        raise UnreadableError(f"{path}: {reason}; check the path") from None
     except pd.errors.ParserWarning:
         raise ScalelawError(
             f"{path}: rows have more cells than the header; quote values that hold a comma"

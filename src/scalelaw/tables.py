@@ -1,5 +1,6 @@
 """Write and read result tables in one way."""
 
+import csv
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,10 +34,35 @@ PROSE = frozenset(
 """Columns of records that are there to be read by people: most of the file."""
 
 
+FORMULA = "[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+"""How cells begin that spreadsheets run as a formula; the last four are wide forms."""
+
+
 def write_table(frame: "pd.DataFrame", path: Path | str) -> None:
-    """Write a table as UTF-8 CSV with full digits, so that reading it gives the same numbers."""
+    """Write a table as UTF-8 CSV with full digits, so that reading it gives the same numbers.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe before it, and so does one
+    that begins with apostrophes and then such a text; :func:`read_result` takes it away again.
+    Numbers stay as they are.
+    """
     with writing(path) as part:
-        frame.to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
+        _neutral(frame).to_csv(
+            part, index=False, encoding="utf-8", lineterminator="\n", quoting=csv.QUOTE_MINIMAL
+        )
+
+
+def _neutral(frame: "pd.DataFrame") -> "pd.DataFrame":
+    import pandas as pd
+
+    changed = {}
+    for name, column in frame.items():
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            continue
+        text = column.where(column.map(lambda cell: isinstance(cell, str)), "").astype("str")
+        risky = text.str.match(f"'*{FORMULA}")
+        if risky.any():
+            changed[name] = column.astype("object").mask(risky, "'" + text)
+    return frame.assign(**changed)
 
 
 def write_parquet(frame: "pd.DataFrame", path: Path | str) -> None:
@@ -78,7 +104,8 @@ def read_result(
         if pd.api.types.is_numeric_dtype(frame[column].dtype):
             frame[column] = frame[column].astype("float64")
         else:
-            frame[column] = frame[column].astype("str").fillna("")
+            cells = frame[column].astype("str").fillna("")
+            frame[column] = cells.mask(cells.str.match(f"'+{FORMULA}"), cells.str[1:])
     return frame
 
 

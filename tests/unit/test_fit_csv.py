@@ -277,10 +277,10 @@ def test_mistakes_are_named_with_file_line_and_remedy(fit, tmp_path, text, optio
 
 def test_files_that_cannot_be_read_are_named(fit, tmp_path):
     status, _, err = fit(tmp_path / "none.csv")
-    assert status == 1
+    assert status == 2
     assert f"{tmp_path / 'none.csv'}: cannot be read (No such file or directory)" in err
     status, _, err = fit(tmp_path)
-    assert status == 1
+    assert status == 2
     assert "cannot be read (Is a directory); check the path" in err
     for name in ("runs.zip", "runs.csv.gz", "runs.csv.xz"):
         (tmp_path / name).write_text("flop,loss\nhigh,low\n")

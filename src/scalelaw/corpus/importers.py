@@ -13,7 +13,8 @@ from typing import NamedTuple
 from scalelaw.corpus.hardware import Hardware
 from scalelaw.corpus.schema import PAPERS
 from scalelaw.corpus.table import is_readable
-from scalelaw.errors import ScalelawError
+from scalelaw.errors import ScalelawError, UnreadableError
+from scalelaw.inputs import bounded_lines, check_input
 from scalelaw.tables import write_table
 
 WHOLE_FILE = "-"
@@ -355,9 +356,10 @@ def _read(
     file: Path, needed: Collection[str], remedy: str
 ) -> tuple[list[str], list[dict[str, str]]]:
     """Return the header and the rows of a CSV file that has the columns needed."""
+    check_input(file)
     try:
         with file.open(newline="", encoding="utf-8-sig") as handle:
-            reader = csv.DictReader(handle, strict=True)
+            reader = csv.DictReader(bounded_lines(handle), strict=True)
             header = list(reader.fieldnames or [])
             missing = [column for column in needed if column not in header]
             if missing:
@@ -372,7 +374,7 @@ def _read(
                     )
                 rows.append(row)
     except OSError as error:
-        raise ScalelawError(f"{file}: {error.strerror} (check the path)") from None
+        raise UnreadableError(f"{file}: {error.strerror} (check the path)") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise ScalelawError(f"{file}: not a CSV file in UTF-8: {error} ({remedy})") from None
     return header, rows
