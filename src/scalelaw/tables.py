@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from scalelaw.corpus.schema import DERIVED, PAPERS
 from scalelaw.files import writing
@@ -45,24 +45,27 @@ def write_table(frame: "pd.DataFrame", path: Path | str) -> None:
     that begins with apostrophes and then such a text; :func:`read_result` takes it away again.
     Numbers stay as they are.
     """
-    with writing(path) as part:
-        _neutral(frame).to_csv(
-            part, index=False, encoding="utf-8", lineterminator="\n", quoting=csv.QUOTE_MINIMAL
-        )
-
-
-def _neutral(frame: "pd.DataFrame") -> "pd.DataFrame":
     import pandas as pd
 
-    changed = {}
+    changed: dict[Any, pd.Series[Any]] = {}
+    quoting: Literal[0, 2] = csv.QUOTE_MINIMAL
     for name, column in frame.items():
         if pd.api.types.is_numeric_dtype(column.dtype):
             continue
-        text = column.where(column.map(lambda cell: isinstance(cell, str)), "").astype("str")
+        if isinstance(column.dtype, pd.StringDtype):
+            text = column.fillna("")
+        else:
+            text = column.where(column.map(lambda cell: isinstance(cell, str)), "").astype("str")
+        if text.str.contains("\r", regex=False).any():
+            # A lone return ends a line for readers, and the writer does not quote it by itself.
+            quoting = csv.QUOTE_NONNUMERIC
         risky = text.str.match(f"'*{FORMULA}")
         if risky.any():
             changed[name] = column.astype("object").mask(risky, "'" + text)
-    return frame.assign(**changed)
+    with writing(path) as part:
+        frame.assign(**changed).to_csv(
+            part, index=False, encoding="utf-8", lineterminator="\n", quoting=quoting
+        )
 
 
 def write_parquet(frame: "pd.DataFrame", path: Path | str) -> None:
