@@ -2,6 +2,9 @@
 
 from difflib import get_close_matches
 
+_LONGEST_WORD, _MOST_WORDS = 100, 2_000
+"""Beyond these no near word is looked for: it would take longer than the reading."""
+
 
 class ScalelawError(Exception):
     """Base of all errors with a message meant for the user."""
@@ -75,7 +78,9 @@ def visible(text: str, most: int = 500) -> str:
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
-    """Return ``did you mean "x"?`` for the nearest known word, or an empty string."""
-    folded = {k.casefold(): k for k in known}
+    """Return ``did you mean "x"?`` for the nearest known word, an empty string if none is near."""
+    if len(word) > _LONGEST_WORD or len(known) > _MOST_WORDS:
+        return ""
+    folded = {k.casefold(): k for k in known if len(k) <= _LONGEST_WORD}
     near = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
     return f'did you mean "{folded[near[0]]}"?' if near else ""

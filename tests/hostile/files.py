@@ -353,6 +353,12 @@ TABLES = [
     Case("rates that overflow", "a peak rate of 1e308",
          content(table([DEVICES[0] | {"peak_fp32_flop_per_s": "1e308"}], DEVICE_NAMES)),
          "is out of range", kind="hardware"),
+    Case("30,000 devices", "30,000 devices, all of them right",
+         lambda path: path.write_text(table([*DEVICES, *(
+             DEVICES[0] | {"device": f"d{i}", "aliases": "", "price_usd": "500",
+                           "release_date": f"{2000 + i % 20}-01-{1 + i % 28:02}"}
+             for i in range(30_000))], DEVICE_NAMES)),
+         "1 records", 0, "hardware", heavy=True),
     Case("hardware as pipe", "a pipe for the hardware table", os.mkfifo, "a pipe, not a file", 2,
          "hardware"),
     Case("import of a short row", "a row of one cell in an import", content(EPOCH + "a\n"),

@@ -14,7 +14,7 @@ from scalelaw import PowerLaw
 from scalelaw.compute import training_flop
 from scalelaw.corpus import CorpusError, load_corpus
 from scalelaw.corpus.hardware import read_hardware
-from scalelaw.corpus.importers import Unmapped, import_epoch, write_for_review
+from scalelaw.corpus.importers import Unmapped, import_epoch, import_timm, write_for_review
 from scalelaw.corpus.problems import FORMATS
 from scalelaw.corpus.schema import PAPERS
 from scalelaw.errors import ScalelawError, visible
@@ -35,6 +35,8 @@ EPOCH = [
     "Hardware quantity", "Training time (hours)", "Training chip-hours", "Epochs",
     "Training dataset", "Base model", "Confidence",
 ]  # fmt: skip
+
+TIMM = ["model", "img_size", "top1", "param_count"]
 
 characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 text = st.text(characters, max_size=30)
@@ -170,6 +172,18 @@ def test_any_text_in_another_database_is_mapped_or_listed(files, rows):
     write_for_review(imported, review, unmapped)
     again = read_result(unmapped, Unmapped._fields)
     assert list(again.itertuples(index=False, name=None)) == list(imported.unmapped)
+
+
+@patient
+@given(st.lists(every(TIMM, cells | numbers), min_size=1, max_size=3))
+@example([dict.fromkeys(TIMM, "1e999999")])
+@example([dict.fromkeys(TIMM, "1e-999999")])
+@example([dict.fromkeys(TIMM, "1e9999999999")])
+def test_any_text_in_timms_results_is_mapped_or_listed(files, rows):
+    path = write(files["papers"][0].with_name("timm.csv"), TIMM, rows)
+    imported = import_timm(path)
+    assert len(imported.rows) == len(rows)
+    assert max(len(row["params"]) for row in imported.rows) < 100
 
 
 @patient

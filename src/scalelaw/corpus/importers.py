@@ -417,9 +417,13 @@ def _agree(product: str, *factors: str) -> bool:
 def _millions(text: str) -> str:
     """Return a count given in millions, such as 1,014.45, in full digits."""
     try:
-        return _plain(f"{Decimal(text.replace(',', '')) * 1_000_000:f}")
+        number = Decimal(text.replace(",", ""))
     except InvalidOperation:
         return text
+    # Of 1e999999 the digits would be a million.
+    if not number.is_finite() or not -15 < number.adjusted() < 15:
+        return text
+    return _plain(f"{number * 1_000_000:f}")
 
 
 def _ascii(text: str) -> str:
