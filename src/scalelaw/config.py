@@ -1,13 +1,44 @@
 """Check a configuration against its schema, and describe the schema as a reference."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
 
-from scalelaw.errors import ConfigError, did_you_mean
+from scalelaw.errors import ConfigError, did_you_mean, visible
+from scalelaw.inputs import MAX_FLOAT, MAX_INTEGER, MAX_YAML_DEPTH, MAX_YAML_NODES, read_yaml
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a file of settings before Snakemake does.
+
+    Snakemake also runs templates: expressions of Python in a file with the key ``__use_yte__``.
+
+    Parameters
+    ----------
+    path : path
+        YAML file; an empty one has no settings.
+
+    Raises
+    ------
+    UnreadableError
+        If there is no such file, or it is too large or of another kind.
+    ScalelawError
+        If it is no YAML, with line and column.
+    ConfigError
+        If it holds no settings by name, or is a template.
+    """
+    content = read_yaml(path)
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: no settings by name (write key: value)")
+    if "__use_yte__" in content:
+        raise ConfigError(f"{path}: __use_yte__: templates run code (write the values out)")
+    return content
 
 
 def check_config(config: Mapping[str, Any], schema_file: Path | str) -> None:
@@ -26,11 +57,11 @@ def check_config(config: Mapping[str, Any], schema_file: Path | str) -> None:
         If a key is unknown, missing or of the wrong kind; the message lists all such keys and the
         nearest known one.
     """
-    schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
+    _measure(config)
     problems = [
         line
-        for error in Draft202012Validator(schema).iter_errors(dict(config))
-        for line in _describe(error)
+        for error in Draft202012Validator(_schema(schema_file)).iter_errors(dict(config))
+        for line in map(visible, _describe(error))
     ]
     headline, bases = config.get("headline_basis"), config.get("bases")
     if not problems and bases is not None and headline not in bases:
@@ -39,11 +70,34 @@ def check_config(config: Mapping[str, Any], schema_file: Path | str) -> None:
         raise ConfigError("the configuration has errors:\n  " + "\n  ".join(sorted(problems)))
 
 
+@cache
+def _schema(file: Path | str) -> Any:
+    return yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+
+
+def _measure(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError where checking might not end, or a number passes any bound."""
+    left: list[tuple[Any, list[str]]] = [(config, [])]
+    met = 0
+    while left:
+        value, where = left.pop()
+        met += 1
+        if met > MAX_YAML_NODES or len(where) > MAX_YAML_DEPTH:
+            raise ConfigError("the configuration is too large or too deep (remove aliases)")
+        most = MAX_INTEGER if isinstance(value, int) else MAX_FLOAT
+        if isinstance(value, int | float) and not abs(value) <= most:
+            raise ConfigError(f"{visible('.'.join(where))}: not a number that can be used")
+        if isinstance(value, Mapping):
+            left += [(item, [*where, str(key)]) for key, item in value.items()]
+        elif isinstance(value, list):
+            left += [(item, [*where, str(i)]) for i, item in enumerate(value)]
+
+
 def _describe(error: Any) -> Iterator[str]:
     where = ".".join(map(str, error.absolute_path))
     if error.validator == "additionalProperties":
         known = list(error.schema["properties"])
-        for key in sorted(set(error.instance) - set(known)):
+        for key in sorted(set(error.instance) - set(known), key=str):
             near = did_you_mean(str(key), known) or f"known keys: {', '.join(known)}"
             yield f"{where + '.' if where else ''}{key}: unknown key ({near})"
     elif error.validator == "enum":
@@ -83,10 +137,9 @@ corpus:
 
 def reference(schema_file: Path | str, defaults_file: Path | str) -> str:
     """Return the configuration's reference as Markdown: every key, its default and its meaning."""
-    schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
     defaults = yaml.safe_load(Path(defaults_file).read_text(encoding="utf-8"))
     lines = ["| key | default | meaning |", "| --- | --- | --- |"]
-    for name, entry, value in _walk(schema, defaults):
+    for name, entry, value in _walk(_schema(schema_file), defaults):
         shown = yaml.safe_dump(value, default_flow_style=True, width=10_000).strip()
         shown = shown.removesuffix("\n...")
         lines.append(f"| `{name}` | `{shown}` | {entry['description']} |")

@@ -2,6 +2,9 @@
 
 from difflib import get_close_matches
 
+_LONGEST_WORD, _MOST_WORDS = 100, 2_000
+"""Beyond these no near word is looked for: it would take longer than the reading."""
+
 
 class ScalelawError(Exception):
     """Base of all errors with a message meant for the user."""
@@ -47,8 +50,37 @@ class NotIdentifiedError(FitError):
     """The data leave the parameters, or the answer that is asked for, undetermined."""
 
 
+def visible(text: str, most: int = 500) -> str:
+    r"""Return text that may be shown anywhere: cut, and what cannot be seen is escaped.
+
+    Cells, keys and paths are other people's words. Control characters, which a terminal would obey,
+    and those that turn or hide text become escapes such as ``\x1b`` and ``\u202e``.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+    most : int
+        Characters that are kept; how many there were is said where some are cut.
+
+    Examples
+    --------
+    >>> visible("red \x1b[31m", 80)
+    'red \\x1b[31m'
+    >>> visible("9" * 5000, 4)
+    '9999... (5,000 characters)'
+    """
+    if len(text) > most:
+        text = f"{text[:most]}... ({len(text):,} characters)"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def did_you_mean(word: str, known: list[str]) -> str:
-    """Return ``did you mean "x"?`` for the nearest known word, or an empty string."""
-    folded = {k.casefold(): k for k in known}
+    """Return ``did you mean "x"?`` for the nearest known word, an empty string if none is near."""
+    if len(word) > _LONGEST_WORD or len(known) > _MOST_WORDS:
+        return ""
+    folded = {k.casefold(): k for k in known if len(k) <= _LONGEST_WORD}
     near = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
     return f'did you mean "{folded[near[0]]}"?' if near else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalelaw.errors import FitError, ScalelawError, UnreadableError, UsageError
+from scalelaw.inputs import check_input
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,6 +127,7 @@ def read_columns(
 
     texts = [name for name in dict.fromkeys(labels) if name]
     needed = list(dict.fromkeys([*(name for name in columns if name), *texts]))
+    check_input(path)
     try:
         with warnings.catch_warnings():
             # A row longer than the header: its values would go to other columns.

@@ -1,8 +1,9 @@
 """Write and read result tables in one way."""
 
+import csv
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from scalelaw.corpus.schema import DERIVED, PAPERS
 from scalelaw.files import writing
@@ -33,10 +34,38 @@ PROSE = frozenset(
 """Columns of records that are there to be read by people: most of the file."""
 
 
+FORMULA = "[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+"""How cells begin that spreadsheets run as a formula; the last four are wide forms."""
+
+
 def write_table(frame: "pd.DataFrame", path: Path | str) -> None:
-    """Write a table as UTF-8 CSV with full digits, so that reading it gives the same numbers."""
+    """Write a table as UTF-8 CSV with full digits, so that reading it gives the same numbers.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe before it, and so does one
+    that begins with apostrophes and then such a text; :func:`read_result` takes it away again.
+    Numbers stay as they are.
+    """
+    import pandas as pd
+
+    changed: dict[Any, pd.Series[Any]] = {}
+    quoting: Literal[0, 2] = csv.QUOTE_MINIMAL
+    for name, column in frame.items():
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            continue
+        if isinstance(column.dtype, pd.StringDtype):
+            text = column.fillna("")
+        else:
+            text = column.where(column.map(lambda cell: isinstance(cell, str)), "").astype("str")
+        if text.str.contains("\r", regex=False).any():
+            # A lone return ends a line for readers, and the writer does not quote it by itself.
+            quoting = csv.QUOTE_NONNUMERIC
+        risky = text.str.match(f"'*{FORMULA}")
+        if risky.any():
+            changed[name] = column.astype("object").mask(risky, "'" + text)
     with writing(path) as part:
-        frame.to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
+        frame.assign(**changed).to_csv(
+            part, index=False, encoding="utf-8", lineterminator="\n", quoting=quoting
+        )
 
 
 def write_parquet(frame: "pd.DataFrame", path: Path | str) -> None:
@@ -78,7 +107,8 @@ def read_result(
         if pd.api.types.is_numeric_dtype(frame[column].dtype):
             frame[column] = frame[column].astype("float64")
         else:
-            frame[column] = frame[column].astype("str").fillna("")
+            cells = frame[column].astype("str").fillna("")
+            frame[column] = cells.mask(cells.str.match(f"'+{FORMULA}"), cells.str[1:])
     return frame
 
 

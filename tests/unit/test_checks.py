@@ -53,6 +53,8 @@ BAD_RECORDS = {
     "forward-flop-below-params": [{"forward_flop": "1.4"}],
     "search-booked-as-training": [{"note": "500 GPUs searched for four days"}],
     "pretraining-left-out": [{"base_model": "ResNet-50"}],
+    "formula-in-cell": [{"note": "=HYPERLINK(A1)"}],
+    "invisible-characters": [{"title": "Image\u202eNet"}],
     "duplicate-id": [{}, {"model": "another"}],
     "duplicate-result": [{}, {"record_id": "b", "paper": "another2013copy"}],
     "shared-burden": [{"params": "6e7"}, {"record_id": "b", "model": "Other", "params": "9e7"}],

@@ -141,7 +141,7 @@ def test_problems_come_as_annotations(validate, corpus_files):
     (line,) = out.splitlines()
     assert line.startswith("::error file=")
     assert ",line=2,title=bad-cell::training_hours: " in line
-    assert "50%25%0Aof" in line
+    assert "50%25\\nof" in line
 
 
 def test_parquet_holds_the_same_records_with_types(settings):

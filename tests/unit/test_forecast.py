@@ -442,7 +442,7 @@ def test_every_fault_of_a_file_is_told(tmp_path):
 
 @pytest.mark.parametrize("text", ["a: [", "", "- a", "\ufffe: 1"])
 def test_files_that_are_no_forecasts_are_refused(tmp_path, text):
-    with pytest.raises(ScalelawError, match=r"forecasts\.yaml: "):
+    with pytest.raises(ScalelawError, match=r"forecasts\.yaml:"):
         read_forecasts(write(tmp_path, text))
 
 

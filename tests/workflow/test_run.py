@@ -244,7 +244,7 @@ def test_a_waived_warning_moves_to_its_own_table(project):
     ("setting", "expected"),
     [
         ("benchmark: [imagenet]", 'benchmark: unknown key (did you mean "benchmarks"?)'),
-        ("fit: {level: high}", "fit.level: 'high' is not of type number"),
+        ("seed: lucky", "seed: 'lucky' is not of type integer"),
     ],
 )
 def test_a_mistyped_setting_is_refused(project, setting, expected):

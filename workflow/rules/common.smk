@@ -1,14 +1,11 @@
 import json
-import sys
 from pathlib import Path
 
 from snakemake.common.configfile import load_configfile
 from snakemake.utils import update_config
 
-sys.path.insert(0, str(CHECKOUT / "src"))  # the library need not be installed
-
 from scalelaw.config import check_config
-from scalelaw.errors import ConfigError, ScalelawError
+from scalelaw.errors import ConfigError
 from scalelaw.environment import prepare_child_processes
 from scalelaw.files import check_folder
 from scalelaw.interruption import (

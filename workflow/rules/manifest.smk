@@ -33,7 +33,6 @@ rule write_manifest:
     conda:
         "../../environment.yml"
     params:
-        results=RESULTS,
         settings=json.dumps(config, sort_keys=True),
         code=code("write_manifest"),
     script:

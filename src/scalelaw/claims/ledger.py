@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
-from jsonschema import Draft202012Validator
 from numpy.typing import ArrayLike, NDArray
 
-from scalelaw.errors import ScalelawError, did_you_mean
+from scalelaw.errors import ScalelawError, did_you_mean, visible
+from scalelaw.inputs import read_valid_yaml
 
 if TYPE_CHECKING:
     from scalelaw.claims.quantities import Answer
@@ -170,31 +169,22 @@ def read_claims(
         If the file cannot be read, does not fit its schema, names an unknown quantity or benchmark,
         or gives a quantity other arguments than it takes; lists every fault.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ScalelawError(f"{path}: cannot be read as YAML: {error}") from None
-    faults = [
-        f"{path}: {'.'.join(map(str, fault.absolute_path)) or '-'}: {fault.message}"
-        for fault in Draft202012Validator(SCHEMA).iter_errors(content)
-    ]
-    if not faults:
-        for key, entry in content.items():
-            if "lower" in entry and entry["lower"] > entry["upper"]:
-                faults.append(f"{path}: {key}: lower lies above upper")
-            if (name := entry["quantity"]) not in quantities:
-                near = did_you_mean(name, list(quantities)) or f"known: {', '.join(quantities)}"
-                faults.append(f'{path}: {key}.quantity: no quantity "{name}" ({near})')
-                continue
-            of = entry.get("of", {})
-            faults += [
-                f"{path}: {key}.of: {fault}" for fault in _wrong_arguments(quantities[name], of)
-            ]
-            if "benchmark" in of and (benchmark := str(of["benchmark"])) not in benchmarks:
-                near = did_you_mean(benchmark, list(benchmarks)) or "see data/benchmarks.yaml"
-                faults.append(f'{path}: {key}.of.benchmark: no benchmark "{benchmark}" ({near})')
+    content = read_valid_yaml(path, SCHEMA)
+    faults = []
+    for key, entry in content.items():
+        if "lower" in entry and entry["lower"] > entry["upper"]:
+            faults.append(f"{path}: {key}: lower lies above upper")
+        if (name := entry["quantity"]) not in quantities:
+            near = did_you_mean(name, list(quantities)) or f"known: {', '.join(quantities)}"
+            faults.append(f'{path}: {key}.quantity: no quantity "{name}" ({near})')
+            continue
+        of = entry.get("of", {})
+        faults += [f"{path}: {key}.of: {fault}" for fault in _wrong_arguments(quantities[name], of)]
+        if "benchmark" in of and (benchmark := str(of["benchmark"])) not in benchmarks:
+            near = did_you_mean(benchmark, list(benchmarks)) or "see data/benchmarks.yaml"
+            faults.append(f'{path}: {key}.of.benchmark: no benchmark "{benchmark}" ({near})')
     if faults:
-        raise ScalelawError("\n".join(sorted(faults)))
+        raise ScalelawError("\n".join(map(visible, sorted(faults))))
     return [_claim(key, dict(entry)) for key, entry in content.items()]
 
 

@@ -88,19 +88,10 @@ def _report(parsed: argparse.Namespace) -> int:
 
 def _settle(parsed: argparse.Namespace) -> _Case:
     """Join the user's settings and files."""
-    import yaml
-
-    from scalelaw.config import check_config
+    from scalelaw.config import check_config, read_config
 
     defaults = default_settings()
-    own: dict[str, Any] = {}
-    if parsed.config is not None:
-        try:
-            own = yaml.safe_load(_text(parsed.config)) or {}
-        except yaml.YAMLError as error:
-            raise ScalelawError(f"{parsed.config}: not valid YAML: {error}") from None
-        if not isinstance(own, dict):
-            raise ScalelawError(f"{parsed.config}: not settings: write lines such as `seed: 1`")
+    own: dict[str, Any] = {} if parsed.config is None else read_config(parsed.config)
     try:
         check_config(_merged(defaults, own), shipped("workflow/schemas/config.schema.yaml"))
     except ScalelawError as error:

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-from jsonschema import Draft202012Validator
+from scalelaw.errors import ScalelawError, did_you_mean, visible
+from scalelaw.inputs import read_valid_yaml
 
-from scalelaw.errors import ScalelawError, UnreadableError, did_you_mean
-
-_NAME = {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]*$"}
+_NAME = {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]*\\Z"}
 _SHARE = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -118,19 +116,7 @@ def read_benchmarks(paths: list[Path]) -> dict[str, Benchmark]:
     """
     benchmarks: dict[str, Benchmark] = {}
     for path in paths:
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            reason = error.strerror or "cannot be read"
-            raise UnreadableError(f"{path}: cannot be read ({reason}); check the path") from None
-        except (UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ScalelawError(f"{path}: cannot be read as YAML: {error}") from None
-        faults = [
-            f"{path}: {'.'.join(map(str, fault.absolute_path)) or '-'}: {fault.message}"
-            for fault in Draft202012Validator(SCHEMA).iter_errors(content)
-        ]
-        if faults:
-            raise ScalelawError("\n".join(sorted(faults)))
+        content = read_valid_yaml(path, SCHEMA)
         for key, entry in content.items():
             if key in benchmarks:
                 raise ScalelawError(f"{path}: {key}: the benchmark is defined twice (rename it)")
@@ -140,10 +126,9 @@ def read_benchmarks(paths: list[Path]) -> dict[str, Benchmark]:
             quantities = {m.error for m in metrics.values()}
             if entry["fitted"] not in quantities:
                 near = did_you_mean(entry["fitted"], sorted(quantities))
-                raise ScalelawError(
-                    f'{path}: {key}.fitted: no metric gives the error "{entry["fitted"]}" '
-                    f"({near or 'use one of ' + ', '.join(sorted(quantities))})"
-                )
+                remedy = near or "use one of " + ", ".join(sorted(quantities))
+                message = f'no metric gives the error "{entry["fitted"]}" ({remedy})'
+                raise ScalelawError(f"{path}: {key}.fitted: {visible(message)}")
             benchmarks[key] = Benchmark(
                 key=key,
                 metrics=metrics,

@@ -1,5 +1,6 @@
 """Devices by name or alias, with their peak rates."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,5 +141,5 @@ def device_names(row: Row) -> list[str]:
 
 
 def fold_name(name: str) -> str:
-    """Return a device name without case and spaces."""
-    return "".join(name.casefold().split())
+    """Return a device name without case, spaces and differences that cannot be seen."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())

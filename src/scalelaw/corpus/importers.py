@@ -14,6 +14,7 @@ from scalelaw.corpus.hardware import Hardware
 from scalelaw.corpus.schema import PAPERS
 from scalelaw.corpus.table import is_readable
 from scalelaw.errors import ScalelawError, UnreadableError
+from scalelaw.inputs import bounded_lines, check_input
 from scalelaw.tables import write_table
 
 WHOLE_FILE = "-"
@@ -355,9 +356,10 @@ def _read(
     file: Path, needed: Collection[str], remedy: str
 ) -> tuple[list[str], list[dict[str, str]]]:
     """Return the header and the rows of a CSV file that has the columns needed."""
+    check_input(file)
     try:
         with file.open(newline="", encoding="utf-8-sig") as handle:
-            reader = csv.DictReader(handle, strict=True)
+            reader = csv.DictReader(bounded_lines(handle), strict=True)
             header = list(reader.fieldnames or [])
             missing = [column for column in needed if column not in header]
             if missing:
@@ -415,9 +417,13 @@ def _agree(product: str, *factors: str) -> bool:
 def _millions(text: str) -> str:
     """Return a count given in millions, such as 1,014.45, in full digits."""
     try:
-        return _plain(f"{Decimal(text.replace(',', '')) * 1_000_000:f}")
+        number = Decimal(text.replace(",", ""))
     except InvalidOperation:
         return text
+    # Of 1e999999 the digits would be a million.
+    if not number.is_finite() or not -15 < number.adjusted() < 15:
+        return text
+    return _plain(f"{number * 1_000_000:f}")
 
 
 def _ascii(text: str) -> str:

@@ -1,13 +1,16 @@
 """What is wrong with the input, with its place and remedy."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from scalelaw.errors import ScalelawError
+from scalelaw.errors import ScalelawError, visible
 
 Severity = Literal["error", "warning"]
+
+MAX_ERRORS = 1_000
+"""Errors of one file, or of one check, that are listed: nobody mends more at a time."""
 
 
 @dataclass(frozen=True, order=True)
@@ -38,9 +41,14 @@ class Problem:
     message: str
     remedy: str
 
+    def __post_init__(self) -> None:
+        # They quote cells, which may hold anything.
+        for name in ("column", "message", "remedy"):
+            object.__setattr__(self, name, visible(getattr(self, name)))
+
     def __str__(self) -> str:
         return (
-            f"{self.file}:{self.line}: {self.column}: "
+            f"{visible(self.file)}:{self.line}: {self.column}: "
             f"{self.severity}: {self.message} ({self.remedy})"
         )
 
@@ -59,6 +67,20 @@ class CorpusError(ScalelawError):
         super().__init__(describe(self.problems))
 
 
+def at_most(problems: Iterable[Problem], most: int = MAX_ERRORS) -> Iterator[Problem]:
+    """Yield problems up to so many errors, and say so where there are more."""
+    errors = 0
+    for problem in problems:
+        errors += problem.severity == "error"
+        if errors > most:
+            message = f"more than {most:,} errors; no further ones of their kind are listed"
+            yield replace(
+                problem, check="too-many-errors", message=message, remedy="mend the others first"
+            )
+            return
+        yield problem
+
+
 def describe(problems: Sequence[Problem]) -> str:
     """Return the problems, one a line, errors last where they are seen, and their counts."""
     errors = [p for p in problems if p.severity == "error"]
@@ -69,7 +91,7 @@ def describe(problems: Sequence[Problem]) -> str:
 
 def as_json(problems: Sequence[Problem]) -> str:
     """Return the problems as a JSON list of objects."""
-    return json.dumps([asdict(problem) for problem in problems], indent=1, ensure_ascii=False)
+    return json.dumps([asdict(problem) for problem in problems], indent=1)
 
 
 def as_github(problems: Sequence[Problem]) -> str:
@@ -82,7 +104,7 @@ def as_github(problems: Sequence[Problem]) -> str:
         return escape(text).replace(":", "%3A").replace(",", "%2C")
 
     return "\n".join(
-        f"::{p.severity} file={escape_property(p.file)},line={p.line},"
+        f"::{p.severity} file={escape_property(visible(p.file))},line={p.line},"
         f"title={escape_property(p.check)}::{escape(f'{p.column}: {p.message} ({p.remedy})')}"
         for p in problems
     )

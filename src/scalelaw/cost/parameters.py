@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
-from jsonschema import Draft202012Validator
 
 from scalelaw.errors import ScalelawError
 from scalelaw.fit.sample import Array
+from scalelaw.inputs import read_valid_yaml
 
 PARAMETERS = (
     "utilisation",
@@ -206,19 +205,13 @@ def read_constants(path: Path) -> Constants:
     ScalelawError
         If the file cannot be read or does not fit its schema; lists every fault.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ScalelawError(f"{path}: cannot be read as YAML: {error}") from None
+    content = read_valid_yaml(path, SCHEMA)
     faults = [
-        f"{path}: {'.'.join(map(str, fault.absolute_path)) or '-'}: {fault.message}"
-        for fault in Draft202012Validator(SCHEMA).iter_errors(content)
+        f"{path}: parameters.{name}: {low} lies above {high}"
+        for name, entry in content["parameters"].items()
+        for low, high in _ORDERED
+        if low in entry and high in entry and entry[low] > entry[high]
     ]
-    if not faults:
-        for name, entry in content["parameters"].items():
-            for low, high in _ORDERED:
-                if low in entry and high in entry and entry[low] > entry[high]:
-                    faults.append(f"{path}: parameters.{name}: {low} lies above {high}")
     if faults:
         raise ScalelawError("\n".join(sorted(faults)))
     return Constants(

@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
-from jsonschema import Draft202012Validator
 
-from scalelaw.errors import ScalelawError
 from scalelaw.fit.sample import Array
+from scalelaw.inputs import read_valid_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,16 +100,7 @@ def read_forecasts(path: Path) -> list[PublishedForecast]:
     ScalelawError
         If the file cannot be read or does not fit its schema; lists every fault.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ScalelawError(f"{path}: cannot be read as YAML: {error}") from None
-    faults = [
-        f"{path}: {'.'.join(map(str, fault.absolute_path)) or '-'}: {fault.message}"
-        for fault in Draft202012Validator(SCHEMA).iter_errors(content)
-    ]
-    if faults:
-        raise ScalelawError("\n".join(sorted(faults)))
+    content = read_valid_yaml(path, SCHEMA)
     return [_forecast(key, entry) for key, entry in content.items()]
 
 

@@ -7,7 +7,7 @@ from scalelaw.manifest import Manifest
 
 
 def write_manifest(
-    *, outputs: list[Path], inputs: list[Path], results: Path, settings: str, manifest: Path
+    *, outputs: list[Path], inputs: list[Path], settings: str, manifest: Path
 ) -> str:
     """Write the manifest of a run.
 
@@ -17,13 +17,11 @@ def write_manifest(
         Every result, or folders of results.
     inputs : list of path
         Every input file.
-    results : path
-        Folder of results.
     settings : str
         The configuration as JSON.
     manifest : path
-        JSON file to write.
+        JSON file to write, at the top of the folder of results.
     """
-    made = Manifest.of(results, outputs, inputs, json.loads(settings))
+    made = Manifest.of(manifest.parent, outputs, inputs, json.loads(settings))
     made.write(manifest)
     return f"{len(made.outputs)} results of {len(made.inputs)} inputs"

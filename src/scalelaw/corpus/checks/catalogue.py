@@ -8,7 +8,7 @@ from typing import Any, Literal
 from scalelaw.compute import TrainingFlop, hardware_flop, training_flop
 from scalelaw.corpus.benchmarks import Benchmark, Metric
 from scalelaw.corpus.hardware import Device, Hardware
-from scalelaw.corpus.problems import Problem, Severity
+from scalelaw.corpus.problems import Problem, Severity, at_most
 from scalelaw.corpus.table import Row
 from scalelaw.errors import did_you_mean
 
@@ -152,7 +152,22 @@ def run_checks(
     problems, waived : lists of Problem
         Problems that stand, and warnings waived in their row, each with the reason as remedy.
     """
-    found: list[tuple[Finding, Check]] = []
+    rows = [*(entry.row for entry in entries), *devices]
+    waivers = {row.place: named for row in rows if (named := read_waivers(row))}
+    needed: dict[tuple[str, int], set[str]] = {}
+    problems: list[Problem] = []
+    waived: list[Problem] = []
+
+    def stand(findings: Iterable[Finding], one: Check) -> Iterator[Problem]:
+        for finding in findings:
+            row, what = finding.row, (finding.column, one.severity, one.name, finding.message)
+            reason = waivers.get(row.place, {}).get(one.name)
+            if reason and one.severity == "warning":
+                needed.setdefault(row.place, set()).add(one.name)
+                waived.append(row.problem(*what, reason))
+            else:
+                yield row.problem(*what, finding.remedy)
+
     for one in CATALOGUE.values():
         subjects: Sequence[Any] = (
             [entry for entry in entries if entry.row.broken.isdisjoint(one.needs)]
@@ -160,26 +175,15 @@ def run_checks(
             else [row for row in devices if row.broken.isdisjoint(one.needs)]
         )
         batches: Iterable[Any] = subjects if one.each else [subjects]
-        found += [(finding, one) for batch in batches for finding in one.find(batch, context)]
-
-    rows = [*(entry.row for entry in entries), *devices]
-    waivers = {row.place: named for row in rows if (named := read_waivers(row))}
-    needed: dict[tuple[str, int], set[str]] = {}
-    problems, waived = [], []
-    for finding, one in found:
-        row = finding.row
-        reason = waivers.get(row.place, {}).get(one.name)
-        if reason and one.severity == "warning":
-            needed.setdefault(row.place, set()).add(one.name)
-            waived.append(row.problem(finding.column, "warning", one.name, finding.message, reason))
-        else:
-            problems.append(
-                row.problem(finding.column, one.severity, one.name, finding.message, finding.remedy)
-            )
-    for row in rows:
-        if row.place in waivers:
-            problems += _doubt_waivers(row, waivers[row.place], needed.get(row.place, set()))
-    return problems, waived
+        findings = (finding for batch in batches for finding in one.find(batch, context))
+        problems += at_most(stand(findings, one))
+    doubts = (
+        doubt
+        for row in rows
+        if row.place in waivers
+        for doubt in _doubt_waivers(row, waivers[row.place], needed.get(row.place, set()))
+    )
+    return [*problems, *at_most(doubts)], waived
 
 
 def read_waivers(row: Row) -> dict[str, str]:

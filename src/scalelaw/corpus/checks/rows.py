@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 from scalelaw.corpus.checks.catalogue import Context, Entry, Finding, check
 from scalelaw.corpus.table import parse_date
-from scalelaw.errors import did_you_mean
+from scalelaw.errors import did_you_mean, visible
+
+_FORMULA = re.compile(r"[=@]|[+-].*[|(!]")
 
 LEAST_UTILISATION = 1 / 500
 """Counted operations over peak burden below this are taken for an error in time or devices."""
@@ -209,7 +211,8 @@ def more_operations_than_peak(entry: Entry, context: Context) -> Iterator[Findin
 def cores_as_chips(entry: Entry, context: Context) -> Iterator[Finding]:
     """A TPU "v3-512" has 512 cores on 256 chips on 128 boards; devices are chips."""
     if entry["n_devices"] and entry["hardware"] and "TPU" in entry["hardware"]:
-        slices = re.findall(r"\bv([234])-(\d+)\b", f"{entry['compute_source']} {entry['model']}")
+        said = f"{entry['compute_source']} {entry['model']}"
+        slices = re.findall(r"\bv([234])-([0-9]{1,6})\b", said)
         for version, cores in slices:
             chips = int(cores) / 2
             if entry["n_devices"] != chips:
@@ -337,3 +340,24 @@ def pretraining_left_out(entry: Entry, context: Context) -> Iterator[Finding]:
             "pretraining is missing, but of what is not said",
             "name the pretrained model",
         )
+
+
+@check("warning")
+def formula_in_cell(entry: Entry, context: Context) -> Iterator[Finding]:
+    """A text that begins like a formula is run by spreadsheets in which the file is opened."""
+    for column, cell in entry.row.values.items():
+        if isinstance(cell, str) and _FORMULA.match(cell):
+            message = f'"{visible(cell, 40)}" would be run as a formula'
+            yield Finding(entry.row, column, message, "begin with a letter or a digit")
+
+
+@check("warning")
+def invisible_characters(entry: Entry, context: Context) -> Iterator[Finding]:
+    """Characters that cannot be seen make two names out of one, or turn the text beside them."""
+    for column, cell in entry.row.values.items():
+        if isinstance(cell, str) and not cell.isprintable():
+            hidden = sorted({c for c in cell if not (c.isprintable() or c.isspace())})
+            if hidden:
+                names = ", ".join(f"U+{ord(c):04X}" for c in hidden)
+                message = f"characters that cannot be seen: {names}"
+                yield Finding(entry.row, column, message, "remove them")
