@@ -77,9 +77,12 @@ def visible(text: str, most: int = 500) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def did_you_mean(word: str, known: list[str]) -> str:
-    """Return ``did you mean "x"?`` for the nearest known word, an empty string if none is near."""
-    if len(word) > _LONGEST_WORD or len(known) > _MOST_WORDS:
+def did_you_mean(word: str, known: list[str], most: int = _MOST_WORDS) -> str:
+    """Return ``did you mean "x"?`` for the nearest known word, an empty string if none is near.
+
+    Among more words than `most` none is looked for, since every row of a file may ask.
+    """
+    if len(word) > _LONGEST_WORD or len(known) > most:
         return ""
     folded = {k.casefold(): k for k in known if len(k) <= _LONGEST_WORD}
     near = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)

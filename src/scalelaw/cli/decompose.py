@@ -139,7 +139,7 @@ def _find(table: "pd.DataFrame", name: str) -> str:
         some = "".join(f"\n  {one}" for one in ids[:10])
         more = f"\n  and {len(ids) - 10} more" if len(ids) > 10 else ""
         raise ScalelawError(f'"{name}" is {len(ids)} records; name one by its id:{some}{more}')
-    near = did_you_mean(name, [*known["record_id"], *known["model"].unique()])
+    near = did_you_mean(name, [*known["record_id"], *known["model"].unique()], most=20_000)
     raise ScalelawError(
         f'there is no record "{name}" with devices and hours ({near or "see data/papers.csv"})'
     )
