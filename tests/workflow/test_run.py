@@ -145,7 +145,8 @@ def test_one_added_row_redoes_what_depends_on_it(project):
     assert not any("other" in name for name in changed)
     told = rows_of(project, "changes/records.csv")
     assert told[["change", "record_id"]].to_numpy().tolist() == [["added", "planted-16"]]
-    assert "planted-16" in (project.path / "results/report.html").read_text().split("changes")[1]
+    report = (project.path / "results/report.html").read_text(encoding="utf-8")
+    assert "planted-16" in report.split('id="changes"')[1].split("</section>")[0]
     assert project.planned() == set()
 
 
