@@ -1,5 +1,5 @@
 # `make` runs the workflow, `make test` the tests; both set up .venv first if need be.
-.PHONY: all test setup generated check lock clean
+.PHONY: all test setup generated check lock coverage clean
 
 all:
 	@./run
@@ -32,6 +32,12 @@ lock: setup
 	./run exec uv pip compile --quiet --upgrade --universal --python-version 3.11 --group dev \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	  pyproject.toml --output-file requirements.lock
+
+# Lines and branches of the library that tests reach, jobs of the workflow included.
+coverage: setup
+	./run exec coverage run -m pytest -q --ignore tests/cluster --ignore tests/browser
+	./run exec coverage combine --quiet
+	./run exec coverage report --skip-covered --sort miss
 
 clean:
 	rm -rf results .snakemake docs/_build

@@ -83,7 +83,8 @@ class Manifest:
             parts = [dict(content[name]) for name in cls.__dataclass_fields__]
         except FileNotFoundError:
             raise UnreadableError(
-                f"{path} is not there (run `snakemake` first, or name a folder of results)"
+                f"{path} is not there (run `snakemake` or `scalelaw report` first, or name a "
+                "folder of results)"
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ScalelawError(f"{path}: damaged: {error} (run `snakemake` again)") from None

@@ -469,9 +469,12 @@ def test_without_results_there_is_a_remedy(ask, copy):
     (copy / "results/projections/scenario.json").unlink()
     status, out, err = ask("--error", "5%", root=copy)
     assert (status, out) == (2, "")
-    assert "scenario.json is not there: run `snakemake` first, or name the folder" in err
+    assert (
+        "scenario.json is not there: run `snakemake` or `scalelaw report` first, or name the folder"
+        in err
+    )
     shutil.rmtree(copy / "results")
-    assert "draws.parquet is not there: run `snakemake` first" in ask("--error", "5%", root=copy)[2]
+    assert "draws.parquet is not there: run `snakemake` or" in ask("--error", "5%", root=copy)[2]
 
 
 @pytest.mark.parametrize("name", ["benchmarks.yaml", "hardware.csv", "grid.csv", "costs.yaml"])

@@ -105,7 +105,7 @@ def validate(settings, capsys):
 
 def test_a_good_file_validates(validate):
     status, out = validate()
-    assert (status, out) == (0, "0 error(s), 0 warning(s)\n16 records, 0 warning(s) waived\n")
+    assert (status, out) == (0, "0 error(s), 0 warning(s)\n16 record(s), 0 warning(s) waived\n")
 
 
 def test_errors_are_status_1_and_unreadable_files_2(validate, corpus_files):

@@ -83,4 +83,4 @@ def test_the_command_says_what_differs(run, tmp_path, capsys):
     assert main(["verify", str(run), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["changed"] == ["a.csv"]
     assert main(["verify", str(tmp_path)]) == 2
-    assert "is not there (run `snakemake` first" in capsys.readouterr().err
+    assert "is not there (run `snakemake` or" in capsys.readouterr().err

@@ -20,7 +20,7 @@ def test_the_lowest_versions_give_the_same_tables(finished, tmp_path):
     subprocess.run(
         [*uv, "pip", "install", "-q", "--python", str(python), "--resolution", "lowest-direct",
          "-r", str(ROOT / "pyproject.toml")],
-        check=True, timeout=300,
+        check=True, timeout=300, env={**os.environ, "UV_SYSTEM_CERTS": "1"},
     )  # fmt: skip
     (tmp_path / "project").mkdir()
     project: Project = make_project(tmp_path / "project")

@@ -87,7 +87,9 @@ def _validate(parsed: argparse.Namespace) -> int:
         return 2 if unreadable else 1
     print(FORMATS[parsed.format](corpus.problems))
     if parsed.format == "text" and not parsed.quiet:
-        print(f"{len(corpus.records)} records, {len(corpus.waived)} warning(s) waived")
+        named = {str(path) for path in parsed.papers}
+        waived = sum(problem.file in named for problem in corpus.waived)
+        print(f"{len(corpus.records)} record(s), {waived} warning(s) waived")
     return 1 if parsed.strict and corpus.problems else 0
 
 

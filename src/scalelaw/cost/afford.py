@@ -67,8 +67,8 @@ class Desk:
         missing = [path for path in paths if not path.is_file()]
         if missing:
             raise UnreadableError(
-                f"{missing[0]} is not there: run `snakemake` first, or name the folder of its "
-                "results with --results"
+                f"{missing[0]} is not there: run `snakemake` or `scalelaw report` first, or name "
+                "the folder of its results with --results"
             )
         self.curves = read_curves(paths[1])
         self.ensembles = read_draws(paths[0], self.curves)
