@@ -34,7 +34,7 @@ def add_to(commands: Commands) -> None:
         description="Split what lies between two models: training compute into hardware (peak "
         "rate) and scale (devices, hours), the gain in error into these and algorithms. Without "
         "models, print the shares of the trends of the last run.",
-        example="scalelaw decompose AlexNet CoCa --papers data/papers.csv",
+        example="scalelaw decompose imagenet-krizhevsky2012imagenet-alexnet CoCa",
     )
     for name, what in (("before", "the earlier model"), ("after", "the later one")):
         decompose.add_argument(
