@@ -185,7 +185,7 @@ def test_a_run_that_fails_says_why(scalelaw, away):
     (away / "failing.yaml").write_text(yaml.safe_dump(settings))
     done = scalelaw("report", "--corpus", "mine.csv", "--only", "--config", "failing.yaml",
                     "--output", "failing", expected=1)  # fmt: skip
-    assert done == "16 record(s) are fine; making the results in failing\n"
+    assert done == "16 records are fine; making the results in failing\n"
     assert "Abacus 9000" in (away / "failing/snakemake.log").read_text()
 
 
