@@ -12,7 +12,9 @@ import secrets
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from scalelaw.errors import ScalelawError
@@ -23,6 +25,12 @@ if sys.platform != "win32":
 
 VARIABLE = "SCALELAW_RUN"
 """Environment variable that tells jobs of their run: its mark and the path of its lock."""
+
+KILLED = (
+    "a process of this step was killed, perhaps for want of memory; give the same command again, "
+    "with fewer --cores if memory is short"
+)
+"""What is said when a process of a pool was killed."""
 
 _NAME = "scalelaw.lock"
 _LOOK_EVERY_S = 0.2
@@ -114,9 +122,32 @@ def forget_run() -> None:
     os.environ.pop(VARIABLE, None)
 
 
-def process_pool(threads: int) -> ProcessPoolExecutor:
-    """Return an executor whose processes end with this one, even if it is killed."""
-    return ProcessPoolExecutor(threads, initializer=_stop_with_parent)
+@contextmanager
+def process_pool(threads: int) -> Iterator[ProcessPoolExecutor]:
+    """Open an executor whose processes end with this one, even if it is killed.
+
+    If one of them is killed, `concurrent.futures.process.BrokenProcessPool` is raised. An executor
+    whose process was killed half-way through sending a result would wait for the rest for ever;
+    then this process ends, with `KILLED` on standard error.
+    """
+    closed = threading.Event()
+    threading.Thread(target=_stop_if_stuck, args=(closed,), daemon=True).start()
+    try:
+        with ProcessPoolExecutor(threads, initializer=_stop_with_parent) as pool:
+            yield pool
+    finally:
+        closed.set()
+
+
+def _stop_if_stuck(closed: threading.Event) -> None:
+    workers: set[multiprocessing.process.BaseProcess] = set()
+    while not any(worker.exitcode for worker in workers):
+        if closed.wait(_LOOK_EVERY_S):
+            return
+        workers.update(multiprocessing.active_children())
+    if not closed.wait(_PATIENCE_S):
+        print(KILLED, file=sys.stderr, flush=True)
+        os._exit(1)
 
 
 def _stop_with_parent() -> None:

@@ -46,6 +46,20 @@ with process_pool(2) as pool:
     list(pool.map(time.sleep, [120, 120]))
 """
 
+STUCK = """
+import os, signal, subprocess
+from scalelaw.interruption import process_pool
+
+def send_half():
+    parent, worker = os.getppid(), os.getpid()
+    subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -9 {worker}; kill -CONT {parent}"])
+    os.kill(parent, signal.SIGSTOP)
+    return bytes(10_000_000)
+
+with process_pool(2) as pool:
+    pool.submit(send_half).result()
+"""
+
 
 class Started:
     """A process whose first line of output has been read."""
@@ -135,6 +149,14 @@ def test_workers_end_with_a_killed_task(begin):
     while time.monotonic() < end and _runs(worker):
         time.sleep(0.05)
     assert not _runs(worker)
+
+
+def test_a_worker_killed_while_it_sends_a_result_does_not_keep_the_job_waiting():
+    ended = subprocess.run(
+        [sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == f"{interruption.KILLED}\n"
 
 
 def _runs(process):

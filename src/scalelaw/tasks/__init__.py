@@ -20,7 +20,7 @@ from typing import Any, TextIO, get_args, get_origin
 
 from scalelaw.errors import ScalelawError
 from scalelaw.files import explain
-from scalelaw.interruption import stop_with_run
+from scalelaw.interruption import KILLED, stop_with_run
 
 NAMES = (
     "check_corpus",
@@ -104,10 +104,7 @@ def _known(error: Exception) -> ScalelawError | None:
     if isinstance(error, OSError):
         return explain(error, "a file")
     if isinstance(error, BrokenProcessPool):
-        return ScalelawError(
-            "a process of this step was killed, perhaps for want of memory; give the same command "
-            "again, with fewer --cores if memory is short"
-        )
+        return ScalelawError(KILLED)
     return error if isinstance(error, ScalelawError) else None
 
 
