@@ -25,6 +25,11 @@ def number(value: float, digits: int = 2) -> str:
     return f"{round(value, digits - 1 - power):,.{max(0, digits - 1 - power)}f}".replace("-", "−")
 
 
+def percent(share: float) -> str:
+    """Return a share in percent as somebody would give it, with every digit up to six."""
+    return f"{100 * share:g}"
+
+
 def interval(low: float, high: float, digits: int = 2) -> str:
     """Return ``low to high``."""
     return f"{number(low, digits)} to {number(high, digits)}"

@@ -281,6 +281,24 @@ def test_days_are_device_hours_over_the_devices(open_page, report):
     assert "whole number" in found["refused"]
 
 
+def test_screen_readers_hear_the_gist_once_typing_pauses(open_page, report):
+    page = open_page(report).page
+    page.evaluate(
+        """() => { window.heard = []; const said = document.getElementById("afford-said");
+        new MutationObserver(() => window.heard.push(said.textContent))
+          .observe(said, { childList: true }); }"""
+    )
+    page.fill("#afford-error", "")
+    page.locator("#afford-error").press_sequentially("12.5%", delay=30)
+    page.wait_for_function("() => window.heard.length")
+    usd = {row["quantity"]: row for row in told(page)["tables"][0]}["usd"]
+    (heard,) = page.evaluate("() => window.heard")
+    assert "12.5%" in heard
+    assert f"{usd['median']}, " in heard
+    assert f"{usd['lower']} to {usd['upper']}" in heard
+    assert page.locator("#afford [aria-live]").count() == 0
+
+
 def test_what_an_address_names_and_is_not_there_is_refused(open_page, report):
     page = open_page(report).page
     page.evaluate(

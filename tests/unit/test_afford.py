@@ -333,7 +333,7 @@ def test_text_says_what_was_asked_with_interval_and_warnings(ask):
     status, out, err = ask("--error", "5%")
     assert (status, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0] == "ImageNet, top-1 error of 5.0%"
+    assert lines[0] == "ImageNet, top-1 error of 5%"
     assert lines[1] == (
         "NVIDIA V100, rented, 2023; electricity of one of World, France, drawn equally"
     )
@@ -400,7 +400,7 @@ def test_a_budget_within_the_data_warns_of_nothing_but_its_quotes(ask_json):
 
 # What is refused.
 
-FLOOR = "lies under the known floor of 2.0%, the share of wrong labels in the test set (an audit)"
+FLOOR = "lies under the known floor of 2%, the share of wrong labels in the test set (an audit)"
 
 
 @pytest.mark.parametrize(
@@ -439,7 +439,7 @@ FLOOR = "lies under the known floor of 2.0%, the share of wrong labels in the te
         (["--error", "20%"], "few", "(fitted are floored, imagenet, scattered)"),
         (["--error", "20%"], "unused", "Unused: not among the benchmarks of the run"),
         (["--error", "1.5%"], "imagenet", FLOOR),
-        (["--error", "2%"], "imagenet", "2.0% lies at the known floor of 2.0%"),
+        (["--error", "2%"], "imagenet", "2% lies at the known floor of 2%"),
         (["--error", "1.5%"], "imagenet", "(ask for a higher error, or add --ignore-floor"),
         (["--error", "9%", "--form", "floored"], "floored", "lies under the fitted floor of 10%"),
         (["--error", "9%", "--form", "floored"], "floored", "higher error, or for another --form)"),

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from memory_limit import POSSIBLE, limit
 from scalelaw.provenance import file_hash
 from small_project import Project, make_project
 
@@ -85,3 +86,14 @@ def test_a_source_tree_that_cannot_be_written_will_do(finished, read_only, tmp_p
     assert done.returncode == 0, done.stdout
     for name in ("fits/exponents.csv", "multiverse/specifications.parquet"):
         assert file_hash(tmp_path / "results" / name) == finished.hashes()[name]
+
+
+@pytest.mark.skipif(not POSSIBLE, reason="needs root and control groups of version 1")
+def test_512_mib_of_memory_are_enough_on_one_core(finished, tmp_path):
+    project = make_project(tmp_path)
+    with limit(512) as group:
+        done = run(project, bare(), group.before, "--cores", "1")
+        assert done.returncode == 0, done.stdout
+        assert group.kills() == 0
+        assert group.peak_mib() > 100  # or else the limit was not on it
+    assert project.hashes() == finished.hashes()

@@ -26,7 +26,7 @@ from scalelaw.cost.wording import say
 from scalelaw.errors import ScalelawError, UnreadableError, did_you_mean
 from scalelaw.forecast.ensemble import ALL_FORMS, FORWARD, Ensemble
 from scalelaw.streams import stream
-from scalelaw.typography import number
+from scalelaw.typography import number, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +118,7 @@ class Desk:
         elif given is None:
             counted = say("over_utilisation")
         else:
-            counted = say("over_fixed", share=number(100 * given))
+            counted = say("over_fixed", share=percent(given))
         forms = say("all_forms") if form == ALL_FORMS else say("one_form", form=form)
         holding = "owned" if scenario.own else "rented"
         setting = (
@@ -272,7 +272,7 @@ class Desk:
 
 def _target(benchmark: Benchmark, error: float) -> str:
     error_label = benchmark.error_label
-    return say("target", benchmark=benchmark.name, label=error_label, error=number(100 * error))
+    return say("target", benchmark=benchmark.name, label=error_label, error=percent(error))
 
 
 def _beyond(ensemble: Ensemble, flop: Estimate, error: float) -> list[str]:

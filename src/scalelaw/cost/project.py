@@ -14,7 +14,7 @@ from scalelaw.errors import ScalelawError
 from scalelaw.fit.curves import FORMS
 from scalelaw.fit.sample import Array
 from scalelaw.forecast.ensemble import ALL_FORMS, Ensemble
-from scalelaw.typography import number
+from scalelaw.typography import number, percent
 
 RESPECTED, IGNORED = "respected", "ignored"
 """Whether a known floor of the error refuses a target."""
@@ -92,14 +92,15 @@ def refuse(benchmark: Benchmark, error: float, floor: float | None = None) -> No
         With the floor and its source.
     """
     limit = benchmark.label_floor if floor is None else floor
-    kind, source = "fitted", ""
+    if limit is None or not error <= limit:  # a fitted floor may be NaN
+        return
+    kind, told, source = "fitted", number(100 * limit), ""
     if floor is None:
-        kind = "known"
+        kind, told = "known", percent(limit)
         source = say("label_floor", source=benchmark.label_floor_source)
-    if limit is not None and error <= limit:
-        side = "at" if error == limit else "under"
-        values = {"error": number(100 * error), "floor": number(100 * limit)}
-        raise RefusedTargetError(say("floor", side=side, kind=kind, source=source, **values))
+    side = "at" if error == limit else "under"
+    values = {"error": percent(error), "side": side, "kind": kind, "floor": told, "source": source}
+    raise RefusedTargetError(say("floor", **values))
 
 
 def project(

@@ -71,8 +71,13 @@ const afford = (() => {
 
   // As Python's ",.15g" for numbers of everyday size.
   const plain = (value) => grouped(String(Number(value.toPrecision(15))));
-  const short = (value) => (Number.isNaN(value) ? "nan" : String(Number(value.toPrecision(6)))
-    .replace("Infinity", "inf").replace(/e([+-])(\d)$/, "e$10$2"));
+  // As Python's ":g".
+  function short(value) {
+    if (!Number.isFinite(value)) return String(value).toLowerCase().replace("infinity", "inf");
+    const rounded = Number(value.toPrecision(6)), size = Math.abs(rounded);
+    const plainly = size === 0 || (size >= 1e-4 && size < 1e6);
+    return (plainly ? String(rounded) : rounded.toExponential()).replace(/e([+-])(\d)$/, "e$10$2");
+  }
 
   function money(usd) {
     return `US$ ${usd >= 1e-4 && usd < 1e15 ? plain(usd) : number(usd, 3)}`;
@@ -238,8 +243,8 @@ const afford = (() => {
     const label = kind === "known"
       ? say(source, "label_floor", { source: benchmark.label_floor_source }) : "";
     const refusal = say(source, "floor", {
-      error: number(100 * error), side: error === limit ? "at" : "under", kind,
-      floor: number(100 * limit), source: label,
+      error: short(100 * error), side: error === limit ? "at" : "under", kind,
+      floor: (kind === "known" ? short : number)(100 * limit), source: label,
     });
     throw new Refusal("error", say(source, `refused_${kind}`, { refusal }));
   }
@@ -282,7 +287,7 @@ const afford = (() => {
       }),
       say(source, "method", {
         basis: source.basis,
-        counted: say(source, counted, { share: number(100 * question.utilisation) }),
+        counted: say(source, counted, { share: short(100 * question.utilisation) }),
         forms: form === "all" ? say(source, "all_forms") : say(source, "one_form", { form }),
         level: source.level_words,
       }),
@@ -337,7 +342,7 @@ const afford = (() => {
       }
     }
     const target = say(source, "target",
-      { benchmark: benchmark.name, label: benchmark.error_label, error: number(100 * error) });
+      { benchmark: benchmark.name, label: benchmark.error_label, error: short(100 * error) });
     const said = say(source, "per_day", { method, predictions: plain(perDay) });
     return { heading: [target, scenario, said], training, running, warnings };
   }
@@ -579,12 +584,23 @@ const afford = (() => {
     return true;
   }
 
-  // Browsers allow only so many changes of the address, so it waits for a pause.
-  let waiting;
+  // What screen readers say of an answer: the question, and dollars or the error reached.
+  function gist() {
+    const row = id("answer").querySelector("[data-quantity=usd], [data-quantity=error]");
+    if (!row) return "";
+    const { lower, median, upper } = row.dataset;
+    return `${id("answer").querySelector("h3").textContent}: ${row.cells[0].textContent} ${median}, `
+      + `${source.level_words} interval ${lower} to ${upper}.`;
+  }
+
+  // Browsers allow only so many changes of the address, so it waits for a pause; and so does speech.
+  let waiting, silent;
   function changed() {
     show();
     clearTimeout(waiting);
     waiting = setTimeout(() => history.replaceState(null, "", hash()), 250);
+    clearTimeout(silent);
+    silent = setTimeout(() => { id("said").textContent = gist(); }, 1000);
   }
 
   const option = (value, textContent = value) => make("option", { value, textContent });

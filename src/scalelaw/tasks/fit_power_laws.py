@@ -161,7 +161,7 @@ def _left_out(result: LineResult) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "paper_left_out": result.groups,
-            "n_records": [result.n_records - n for n in result.records_by_group],
+            "n_records": result.n_records - np.array(result.records_by_group),
             "exponent": result.left_out_cost_exponents(),
         }
     )
