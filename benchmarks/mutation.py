@@ -27,9 +27,9 @@ ROOMS = {
 SEED = 2026
 MUTANTS = 120
 TESTS = """
-    add allocation broken checks compare compute corpus covariance curves decompose design fit fit_csv
-    fit_result floored importers isoflop joint line_law linear moments newton profile properties
-    resample robust scale sigmoid surface
+    add allocation broken checks compare compute corpus covariance curves decompose design fit
+    fit_csv fit_result floored importers isoflop joint line_law linear moments newton profile
+    properties resample robust scale sigmoid surface
 """
 """The tests of these rooms, those of the hostile files besides."""
 
@@ -45,6 +45,7 @@ source_paths = ["src/"]
 only_mutate = {json.dumps([path for paths in ROOMS.values() for path in paths])}
 also_copy = {json.dumps(["data", "config", "workflow", "docs", "benchmarks", "profiles"])}
 pytest_add_cli_args_test_selection = {json.dumps(SELECTED)}
+pytest_add_cli_args = ["-k", "not heavy"]
 do_not_mutate_patterns = ["raise ", "warn", "Error\\\\("]
 """
 

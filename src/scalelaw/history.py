@@ -110,7 +110,7 @@ class Changes:
     Parameters
     ----------
     counts : DataFrame
-        ``what``, ``before`` (NaN for a first run) and ``now``.
+        ``what``, ``n_before`` (NaN for a first run) and ``n_now``.
     records : DataFrame
         ``change`` (added, removed, changed), ``record_id``, ``benchmark`` and ``model``.
     exponents : DataFrame
@@ -130,7 +130,7 @@ def compare(now: "pd.DataFrame", before: "pd.DataFrame | None") -> Changes:
     old = now if before is None else before
     new, known = _count(now), {} if before is None else _count(before)
     counts = pd.DataFrame(
-        [{"what": what, "before": known.get(what, np.nan), "now": n} for what, n in new.items()]
+        [{"what": what, "n_before": known.get(what, np.nan), "n_now": n} for what, n in new.items()]
     )
     columns = ["record_id", "benchmark", "model", "fingerprint"]
     joined = _part(now, RECORD, columns).merge(

@@ -47,8 +47,8 @@ def test_a_first_run_has_changed_nothing(history):
     changes = run(history)
     assert changes.records.empty
     assert changes.exponents.empty
-    assert counts(changes)["now"].tolist() == [3, 2, 2, 2]
-    assert counts(changes)["before"].isna().all()
+    assert counts(changes)["n_now"].tolist() == [3, 2, 2, 2]
+    assert counts(changes)["n_before"].isna().all()
 
 
 def test_records_that_came_went_and_changed_are_told(history):

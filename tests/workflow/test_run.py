@@ -47,6 +47,12 @@ def rows_of(project, name):
     return read_result(project.path / "results" / name)
 
 
+def test_the_report_of_a_first_run_says_that_there_is_nothing_to_compare(finished):
+    report = (finished.path / "results/report.html").read_text(encoding="utf-8")
+    assert "This is the first run in this folder." in report
+    assert "Compared with the last run in this folder" not in report
+
+
 def test_the_planted_exponent_comes_out(finished):
     table = rows_of(finished, "fits/exponents.csv")
     table = table[(table["benchmark"] == "imagenet") & (table["basis"] == "hardware")]
@@ -59,6 +65,20 @@ def test_the_planted_exponent_comes_out(finished):
         assert (
             stored.cost_exponent().value == table.set_index("direction").loc[direction, "exponent"]
         )
+
+
+def test_a_corpus_too_small_for_any_fit_gets_its_report(project):
+    def only_other(text):
+        settings = yaml.safe_load(text) | {"benchmarks": ["other"], "decompose": {"pairs": []}}
+        return yaml.safe_dump(settings)
+
+    project.edit("config/local.yaml", only_other)
+    done = project.snakemake("--cores", "2")
+    assert done.returncode == 0, done.stdout
+    report = (project.path / "results/report.html").read_text(encoding="utf-8")
+    assert "No benchmark has enough papers to project from." in report
+    for undefined in ("None", "nan", "NaN"):
+        assert f">{undefined}<" not in report
 
 
 def test_too_few_papers_are_reported_not_fitted(finished):

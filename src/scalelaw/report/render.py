@@ -204,7 +204,8 @@ def _lead(headline: pd.DataFrame, benchmarks: Mapping[str, Benchmark]) -> dict[s
                 **first,
                 "name": benchmark.name,
                 "error_label": benchmark.error_label,
-                "directions": sorted(mine["exponent"].drop("compute_on_error")),
+                "turned": mine["exponent"].get("error_on_compute"),
+                "york": mine["exponent"].get("york"),
             }
     return None
 

@@ -61,7 +61,7 @@ def changes_summary(tables: Tables) -> dict[str, Any]:
     """Return what changed since the last run, and whether there was one."""
     counts = tables["counts"]
     return {
-        "first": bool(counts["before"].isna().all()),
+        "first": bool(counts["n_before"].isna().all()),
         "counts": rows_of(counts),
         "records": shown_of(tables["changed_records"]),
         "exponents": rows_of(tables["moved_exponents"]),
@@ -95,7 +95,7 @@ def costs_summary(tables: Tables, benchmarks: Benchmarks) -> dict[str, Any]:
     same = [c for c in projected if lead and (c["benchmark"], c["error"]) == _place(lead)]
     refused = [c for c in cases if lead and c["benchmark"] == lead["benchmark"]
                and c["status"].startswith("refused") and c["form"] == "all"]  # fmt: skip
-    scenario = projections[["device", "year", "places"]].iloc[0].to_dict()
+    scenario = next(iter(rows_of(projections[["device", "year", "places"]])), None)
     running = _running(tables["running"])
     return {
         "cases": cases,
@@ -252,7 +252,8 @@ def multiverse_summary(tables: Tables, benchmarks: Benchmarks) -> dict[str, Any]
                 "options": rows_of(options[options["benchmark"] == key]),
             }
             break
-    shares = choices.pivot_table(index="benchmark", columns="choice", values="share", sort=False)
+    shares = choices.pivot(index="benchmark", columns="choice", values="share")
+    shares = shares.reindex(choices["benchmark"].unique())
     return {
         "n": int(spread["n_specifications"].sum()),
         "n_fitted": int(spread["n_fitted"].sum()),
