@@ -45,7 +45,7 @@ source_paths = ["src/"]
 only_mutate = {json.dumps([path for paths in ROOMS.values() for path in paths])}
 also_copy = {json.dumps(["data", "config", "workflow", "docs", "benchmarks", "profiles"])}
 pytest_add_cli_args_test_selection = {json.dumps(SELECTED)}
-pytest_add_cli_args = ["-k", "not heavy"]
+pytest_add_cli_args = ["-k", "not heavy and not the_workflow"]
 do_not_mutate_patterns = ["raise ", "warn", "Error\\\\("]
 """
 

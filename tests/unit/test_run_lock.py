@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import time
+import venv
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -227,6 +229,43 @@ def test_a_killed_worker_is_said_in_words(monkeypatch, capsys):
     monkeypatch.setattr(tasks, "get", fake(work))
     assert tasks.run("fit_curves", out="x") == 1
     assert "a process of this step was killed" in capsys.readouterr().err
+
+
+def bootstrap(folder):
+    """Return the names of a copy of the bootstrap in a folder."""
+    names = {"__name__": "run", "__file__": str(folder / "run")}
+    exec((ROOT / "run").read_text(encoding="utf-8"), names)  # it has no suffix to import it by
+    return names
+
+
+def test_an_environment_is_judged_by_its_own_python(tmp_path, monkeypatch):
+    run = bootstrap(tmp_path)
+    (tmp_path / "requirements.lock").write_text("a==1\n")
+    (tmp_path / "pyproject.toml").write_text("")
+    venv.create(tmp_path / ".venv")
+    assert not run["is_ready"]()
+    (packages,) = (tmp_path / ".venv/lib").glob("python*/site-packages")
+    (packages / "scalelaw.py").write_text("")
+    run["STAMP"].write_text(run["recipe"]())
+    assert run["is_ready"]()
+    monkeypatch.setattr(sys, "version_info", (3, 99, 0, "final", 0))
+    assert run["is_ready"]()
+    (tmp_path / "requirements.lock").write_text("a==2\n")
+    assert not run["is_ready"]()
+    run["STAMP"].write_text(run["recipe"]())
+    run["PYTHON"].unlink()
+    assert not run["is_ready"]()
+
+
+def test_a_second_set_up_waits_for_the_first(tmp_path):
+    run = bootstrap(tmp_path)
+    (tmp_path / "requirements.lock").write_text("")
+    made = []
+    run["is_ready"] = lambda: bool(made)
+    run["set_up"] = lambda: (time.sleep(0.2), made.append(1))
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(lambda _: run["main"](["setup"]), range(3))) == [0, 0, 0]
+    assert made == [1]
 
 
 def test_the_bootstrap_becomes_the_command():

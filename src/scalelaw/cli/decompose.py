@@ -149,11 +149,19 @@ def _split(
     parsed: argparse.Namespace, table: "pd.DataFrame", benchmark: str, effect: str
 ) -> "pd.DataFrame":
     """Return the split of a benchmark's gains: that of the run, or one made from the files."""
+    from scalelaw.cli.report import default_settings
     from scalelaw.decompose import decompose_gains, splittable
+    from scalelaw.streams import stream
 
     if parsed.papers:
         used = splittable(table[(table["excluded"] == "") & (table["benchmark"] == benchmark)])
-        return decompose_gains(used, effect)
+        settings = default_settings()
+        fit = settings["fit"]
+        # The draws of a run with the default settings.
+        own = stream(settings["seed"], benchmark, "all", "gains")
+        return decompose_gains(
+            used, effect, fit["min_papers"], fit["bootstrap_replicates"], fit["level"], own
+        )
     gains = _result(parsed.results, "gains")
     mine = gains[
         (gains["benchmark"] == benchmark)
