@@ -16,6 +16,7 @@ from scalelaw.errors import ScalelawError, UnreadableError, UsageError
 from scalelaw.progress import bar
 from scalelaw.shipped import shipped
 
+CLAIMS = "claims.yaml"
 SETTINGS = "settings.yaml"
 LOG = "snakemake.log"
 _STEPS = re.compile(r"^(\d+) of (\d+) steps \(")
@@ -60,12 +61,13 @@ def add_to(commands: Commands) -> None:
     report.set_defaults(run=_report)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Case:
-    """What is run: settings that differ from the defaults, and all of them."""
+    """What is run: settings that differ from the defaults, all of them, and claims if not all."""
 
     own: dict[str, Any]
     whole: dict[str, Any]
+    claims: dict[str, Any] | None = None
 
 
 def _report(parsed: argparse.Namespace) -> int:
@@ -144,6 +146,8 @@ def _check(case: _Case, parsed: argparse.Namespace) -> int:
         unreadable = any(problem.check == "unreadable-file" for problem in error.problems)
         kind = UnreadableError if unreadable else ScalelawError
         raise kind(f"{error}\nnothing was run: mend these first") from None
+    if "claims" not in case.own:
+        case.claims = _answerable(case.whole["claims"], benchmarks)
     if parsed.only and "benchmarks" not in case.own:
         present = set(loaded.records["benchmark"])
         order = [name for name in case.whole["benchmarks"] if name in present]
@@ -152,22 +156,49 @@ def _check(case: _Case, parsed: argparse.Namespace) -> int:
     return len(loaded.records)
 
 
-def _prepare(folder: Path, case: _Case) -> None:
-    """Write the settings of the run into its folder, if they are not there already."""
+def _answerable(claims: str, benchmarks: list[Path]) -> dict[str, Any] | None:
+    """Return the shipped claims without those of benchmarks that are not here, if there are any."""
     import yaml
 
-    from scalelaw.files import check_folder, writing
+    from scalelaw.corpus.benchmarks import read_benchmarks
+
+    shipped_claims = yaml.safe_load(_locate(claims).read_text(encoding="utf-8"))
+    known = read_benchmarks(benchmarks)
+    kept = {
+        key: claim
+        for key, claim in shipped_claims.items()
+        if claim.get("of", {}).get("benchmark", next(iter(known))) in known
+    }
+    return None if len(kept) == len(shipped_claims) else kept
+
+
+def _prepare(folder: Path, case: _Case) -> None:
+    """Write the settings of the run into its folder, if they are not there already."""
+    from scalelaw.files import check_folder
 
     check_folder(folder)
     if (folder / "workflow/Snakefile").is_file():
         raise UsageError(
             f"{folder}: this is a checkout; run `snakemake` in it, or name another --output"
         )
-    text = "# Settings of this report; written by `scalelaw report`.\n"
-    text += yaml.safe_dump(case.own, sort_keys=False, allow_unicode=True)
-    target = folder / SETTINGS
-    if not target.is_file() or target.read_text(encoding="utf-8") != text:
-        with writing(target) as part:
+    if case.claims is not None:
+        path = folder / CLAIMS
+        what = "Published claims, without those of benchmarks that are not here"
+        _keep(path, what, case.claims)
+        case.own["claims"] = str(path.resolve())
+    _keep(folder / SETTINGS, "Settings of this report", case.own)
+
+
+def _keep(path: Path, what: str, content: dict[str, Any]) -> None:
+    """Write a YAML file, unless it says the same already, so that nothing is run again for it."""
+    import yaml
+
+    from scalelaw.files import writing
+
+    text = f"# {what}; written by `scalelaw report`.\n"
+    text += yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        with writing(path) as part:
             part.write_text(text, encoding="utf-8")
 
 
