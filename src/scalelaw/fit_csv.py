@@ -449,12 +449,34 @@ def _block(title: str, result: "FitResult", targets: Sequence[float], level: flo
     notes = list(result.warnings)
     for target in targets:
         try:
-            estimates.append(result.x_for(target, level))
+            found = result.x_for(target, level)
+            estimates.append(found)
+            notes += _outside(result, target, found.value)
         except FitError as error:
             from scalelaw.fit import Note
 
             notes.append(Note("target_not_reached", "error", str(error), {"target": target}))
     return Block(title, estimates, facts, notes)
+
+
+def _outside(result: "FitResult", target: float, x: float) -> "list[Note]":
+    """Return a note if a target or its x lies outside the data."""
+    from scalelaw.fit import Note
+
+    (low, high), (least, most) = result.x_range[0], result.y_range
+    asked = f"{result.model.y_name} {target:g}"
+    decades = math.log10(max(x / high, low / x)) if 0 < x < math.inf else math.inf
+    if decades > 0:
+        message = (
+            f"{asked} calls for {result.model.x_names[0]} {decades:.1f} decades beyond the data "
+            f"({low:.3g} to {high:.3g}): the shape of the law is trusted that far"
+        )
+    elif not least <= target <= most:
+        message = f"{asked} lies outside the data ({least:.3g} to {most:.3g})"
+    else:
+        return []
+    details = {"target": target, "decades": max(decades, 0.0)}
+    return [Note("target_beyond_the_data", "warning", message, details)]
 
 
 def _heading(path: Path, form: str, result: "FitResult", groups: str | None) -> tuple[str, ...]:

@@ -46,6 +46,23 @@ def test_a_good_record_is_appended_and_loads(corpus, tmp_path):
     assert said[-1] == f"Added as {opened.papers}:3."
 
 
+def test_a_file_that_is_not_there_is_made_with_its_header(corpus, tmp_path):
+    _, files = corpus
+    mine = tmp_path / "mine.csv"
+    opened = open_corpus(mine, files["hardware"], files["benchmarks"])
+    said = []
+    assert add_record(opened, tmp_path, answering(NEW), said.append)
+    assert said[-1] == f"Added as {mine}:2."
+    assert mine.read_text().splitlines()[0] == ",".join(column.name for column in PAPERS)
+    alone = load_corpus(**files | {"papers": [mine]}).records
+    assert alone["record_id"].tolist() == ["new"]
+    # Nothing is made of a record that is not wanted.
+    mine.unlink()
+    opened = open_corpus(mine, files["hardware"], files["benchmarks"])
+    assert not add_record(opened, tmp_path, answering(NEW, last="n"), said.append)
+    assert not mine.exists()
+
+
 def test_a_bad_answer_is_asked_again(corpus, tmp_path):
     opened, _ = corpus
     said = []

@@ -199,6 +199,22 @@ def test_a_direction_that_cannot_be_fitted_does_not_hide_the_others(fit, tmp_pat
     assert out.count("exponent of flop in 1/loss") == 2
 
 
+def test_a_target_beyond_the_data_is_answered_with_a_warning(fit, file):
+    def notes(*targets):
+        asked = [word for target in targets for word in ("--target", target)]
+        block = answer(fit, file, "--group", "run", *asked)["fits"][0]
+        return [n for n in block["notes"] if n["code"] == "target_beyond_the_data"]
+
+    table = pd.read_csv(file)
+    (far,) = notes(table["loss"].median(), table["loss"].min() / 2)
+    estimates = answer(fit, file, "--target", table["loss"].min() / 2)["fits"][0]["estimates"]
+    found = estimates[-1]["value"]
+    assert far["details"]["decades"] == pytest.approx(np.log10(found / table["flop"].max()))
+    assert "decades beyond the data" in far["message"]
+    (_, out, _) = fit(file, "--target", table["loss"].min() / 2)
+    assert "decades beyond the data" in out
+
+
 def test_a_target_below_the_floor_is_answered_in_words(fit, tmp_path):
     path = tmp_path / "floor.csv"
     x = np.logspace(16, 24, 30)

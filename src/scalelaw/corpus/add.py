@@ -13,8 +13,9 @@ from scalelaw.corpus.checks import Context, Entry, make_entry, run_checks
 from scalelaw.corpus.hardware import Hardware
 from scalelaw.corpus.problems import Problem, describe
 from scalelaw.corpus.schema import HARDWARE, PAPERS, Column
-from scalelaw.corpus.table import Row, read_cell, read_table
+from scalelaw.corpus.table import Row, Table, read_cell, read_table
 from scalelaw.errors import ScalelawError, UnreadableError, did_you_mean
+from scalelaw.files import writing
 
 Ask = Callable[[str], str]
 Say = Callable[[str], None]
@@ -31,14 +32,15 @@ class Corpus:
 
 
 def open_corpus(papers: Path, hardware: Sequence[Path], benchmarks: Sequence[Path]) -> Corpus:
-    """Read the corpus that a record joins.
+    """Read the corpus that a record joins; a file of papers that is not there has no rows.
 
     Raises
     ------
     ScalelawError
         If one of its files cannot be read or has errors in its cells.
     """
-    tables = [read_table(papers, PAPERS), *(read_table(path, HARDWARE) for path in hardware)]
+    first = read_table(papers, PAPERS) if papers.exists() else Table()
+    tables = [first, *(read_table(path, HARDWARE) for path in hardware)]
     problems = [problem for table in tables for problem in table.problems]
     if problems:
         unreadable = any(problem.check == "unreadable-file" for problem in problems)
@@ -87,7 +89,8 @@ def add_record(corpus: Corpus, fits: Path, ask: Ask = input, say: Say = print) -
         say(f"Not added. The row was:\n{_line(cells, list(cells))}")
         return False
     doubt = "Append it in spite of the warnings" if problems else "Append it"
-    if ask(f"{doubt} to {corpus.papers}? [y/N] ").strip().casefold() not in ("y", "yes"):
+    new = "" if corpus.papers.exists() else ", a new file"
+    if ask(f"{doubt} to {corpus.papers}{new}? [y/N] ").strip().casefold() not in ("y", "yes"):
         say(f"Not added. The row was:\n{_line(cells, list(cells))}")
         return False
     _append(corpus.papers, cells)
@@ -156,6 +159,12 @@ def _check(corpus: Corpus, row: Row) -> list[Problem]:
 
 
 def _append(path: Path, cells: dict[str, str]) -> None:
+    if not path.exists():
+        names = [column.name for column in PAPERS]
+        lines = [_line(dict(zip(names, names, strict=True)), names), _line(cells, names)]
+        with writing(path) as part:
+            part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        return
     content = path.read_bytes()
     header = next(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
     missing = [name for name, cell in cells.items() if cell and name not in header]
