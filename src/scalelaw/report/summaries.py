@@ -252,8 +252,10 @@ def multiverse_summary(tables: Tables, benchmarks: Benchmarks) -> dict[str, Any]
                 "options": rows_of(options[options["benchmark"] == key]),
             }
             break
-    shares = choices.pivot(index="benchmark", columns="choice", values="share")
-    shares = shares.reindex(choices["benchmark"].unique())
+    # There is one of each, and the mean, the default, fails where there is none.
+    shares = choices.pivot_table(
+        index="benchmark", columns="choice", values="share", sort=False, aggfunc="first"
+    )
     return {
         "n": int(spread["n_specifications"].sum()),
         "n_fitted": int(spread["n_fitted"].sum()),
