@@ -1,6 +1,6 @@
 """Check a configuration against its schema, and describe the schema as a reference."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,26 @@ def read_config(path: Path) -> dict[str, Any]:
     if "__use_yte__" in content:
         raise ConfigError(f"{path}: __use_yte__: templates run code (write the values out)")
     return content
+
+
+def check_benchmarks(names: Iterable[str], files: Iterable[Path | str]) -> None:
+    """Check that the benchmarks to analyse are in their files.
+
+    Raises
+    ------
+    ConfigError
+        If one is not, with the nearest that is.
+    ScalelawError
+        If a file cannot be read.
+    """
+    known: list[str] = []
+    for path in files:
+        content = read_yaml(Path(path))
+        known += content if isinstance(content, dict) else []
+    for name in names:
+        if name not in known:
+            near = did_you_mean(name, known) or f"known: {', '.join(known)}"
+            raise ConfigError(visible(f'benchmarks: no benchmark "{name}" ({near})'))
 
 
 def check_config(config: Mapping[str, Any], schema_file: Path | str) -> None:

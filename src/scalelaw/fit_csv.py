@@ -476,7 +476,7 @@ def _outside(result: "FitResult", target: float, x: float) -> "list[Note]":
     else:
         return []
     details = {"target": target, "decades": max(decades, 0.0)}
-    return [Note("target_beyond_the_data", "warning", message, details)]
+    return [Note("beyond_the_data", "warning", message, details)]
 
 
 def _heading(path: Path, form: str, result: "FitResult", groups: str | None) -> tuple[str, ...]:

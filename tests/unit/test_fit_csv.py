@@ -203,7 +203,7 @@ def test_a_target_beyond_the_data_is_answered_with_a_warning(fit, file):
     def notes(*targets):
         asked = [word for target in targets for word in ("--target", target)]
         block = answer(fit, file, "--group", "run", *asked)["fits"][0]
-        return [n for n in block["notes"] if n["code"] == "target_beyond_the_data"]
+        return [n for n in block["notes"] if n["code"] == "beyond_the_data"]
 
     table = pd.read_csv(file)
     (far,) = notes(table["loss"].median(), table["loss"].min() / 2)

@@ -273,6 +273,15 @@ def test_a_mistyped_setting_is_refused(project, setting, expected):
     run = project.snakemake("--dry-run")
     assert run.returncode != 0
     assert expected in run.stdout
+    assert "read from: config/local.yaml" in run.stdout
+    assert "Traceback" not in run.stdout
+
+
+def test_a_benchmark_that_is_in_no_file_is_refused_before_anything_runs(project):
+    project.edit("config/local.yaml", lambda text: text.replace("- imagenet\n", "- imagnet\n"))
+    run = project.snakemake("--dry-run")
+    assert run.returncode != 0
+    assert 'benchmarks: no benchmark "imagnet" (did you mean "imagenet"?)' in run.stdout
     assert "Traceback" not in run.stdout
 
 
@@ -331,7 +340,7 @@ def test_an_input_that_is_gone_is_an_error_even_with_finished_results(project):
     project.edit("config/local.yaml", lambda _: yaml.safe_dump(overlay))
     run = project.snakemake()
     assert run.returncode != 0
-    assert '"my/typo.csv", named in the configuration, is neither in' in run.stdout
+    assert '"my/typo.csv", named in the configuration, is not in' in run.stdout
     assert "Traceback" not in run.stdout
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from snakemake.common.configfile import load_configfile
 from snakemake.utils import update_config
 
-from scalelaw.config import check_config
+from scalelaw.config import check_benchmarks, check_config
 from scalelaw.errors import ConfigError
 from scalelaw.environment import prepare_child_processes
 from scalelaw.files import check_folder
@@ -26,7 +26,10 @@ config = settings
 try:
     check_config(config, CHECKOUT / "workflow/schemas/config.schema.yaml")
 except ConfigError as error:
-    raise WorkflowError(str(error)) from None
+    files = [local] if has_settings else []
+    files += workflow.config_settings.configfiles or []
+    where = f"\nread from: {', '.join(map(str, files))}" if files else ""
+    raise WorkflowError(f"{error}{where}") from None
 
 # Jobs of a cluster read this file once more, on machines that need not share locks.
 if workflow.is_main_process:
@@ -62,8 +65,9 @@ def source(path):
         if place.exists():
             return str(place)
     # Without this, finished results would hide that an input is gone or mistyped.
+    places = dict.fromkeys([str(Path.cwd()), str(CHECKOUT)])
     raise WorkflowError(
-        f'"{path}", named in the configuration, is neither in {Path.cwd()} nor in {CHECKOUT}'
+        f'"{path}", named in the configuration, is not in {" or in ".join(places)}'
     )
 
 
@@ -89,6 +93,12 @@ INPUTS = [
     source(config["forecast"]["published"]),
     source(config["claims"]),
 ]
+
+
+try:
+    check_benchmarks(BENCHMARKS, sources("benchmarks"))
+except ScalelawError as error:
+    raise WorkflowError(str(error)) from None
 
 
 def code(rule):

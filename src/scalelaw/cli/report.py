@@ -129,6 +129,7 @@ def default_settings() -> dict[str, Any]:
 
 def _check(case: _Case, parsed: argparse.Namespace) -> int:
     """Check the corpus as the workflow will see it, and return how many records it has."""
+    from scalelaw.config import check_benchmarks
     from scalelaw.corpus import CorpusError, load_corpus
 
     corpus = case.whole["corpus"]
@@ -141,6 +142,8 @@ def _check(case: _Case, parsed: argparse.Namespace) -> int:
         )
     )
     try:
+        if "benchmarks" in case.own or not parsed.only:
+            check_benchmarks(case.whole["benchmarks"], benchmarks)
         loaded = load_corpus(papers, hardware, benchmarks)
     except CorpusError as error:
         unreadable = any(problem.check == "unreadable-file" for problem in error.problems)
