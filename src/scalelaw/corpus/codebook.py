@@ -61,11 +61,12 @@ def codebook() -> str:
 
 
 def _table(columns: Sequence[Column]) -> str:
-    lines = ["| column | kind | unit | required | meaning |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| column | meaning | form |", "| --- | --- | --- |"]
     for c in columns:
-        kind = " / ".join(c.choices) or c.kind
-        needed = "yes" if c.required else ""
-        lines.append(f"| `{c.name}` | {kind} | {c.unit} | {needed} | {c.description} |")
+        form = " / ".join(c.choices) or c.kind
+        form += f" ({c.unit})" if c.unit else ""
+        form += ", required" if c.required else ""
+        lines.append(f"| `{c.name}` | {c.description} | {form} |")
     return "\n".join(lines) + "\n"
 
 
