@@ -142,6 +142,28 @@ def test_a_bad_device_is_found_by_its_check(corpus_files, name):
     assert name in names(load(files)[0])
 
 
+def test_a_device_off_a_steep_trend_is_found_and_no_other(corpus_files):
+    """Rates per watt that double each year, one of them eight times the trend."""
+    devices = [
+        GTX
+        | {
+            "device": f"d{i}",
+            "aliases": "",
+            "release_date": f"{2006 + i}-06",
+            "tdp_w": "200",
+            "peak_fp32_flop_per_s": str(2.0**i * 1e12 * (8 if i == 7 else 1)),
+        }
+        for i in range(12)
+    ]
+    files = corpus_files(ROW | {"hardware": ""})
+    write_hardware(files["hardware"][0], devices)
+    (found,) = (p for p in load(files)[0] if p.check == "board-for-chip")
+    assert found.line == 2 + 7
+    assert found.column == "tdp_w"
+    # log10(8) over the least scale of 0.1, but for the small slope of a month's days.
+    assert "+9.0 robust sigmas" in found.message
+
+
 @pytest.mark.parametrize("name", [n for n in BAD_RECORDS if CATALOGUE[n].severity == "warning"])
 def test_a_warning_can_be_waived_with_a_reason(corpus_files, name):
     waiver = {"waived": f"{name}: looked at and right"}

@@ -5,7 +5,10 @@ from datetime import date
 import pytest
 
 from scalelaw.corpus import CorpusError, load_corpus
+from scalelaw.corpus.hardware import Device
+from scalelaw.corpus.problems import Problem, as_github
 from scalelaw.corpus.records import Selection
+from scalelaw.corpus.table import parse_date
 from small_corpus import DEVICES, ROW, write_hardware
 
 TODAY = date(2026, 1, 1)
@@ -233,3 +236,19 @@ def test_a_cell_that_is_wrong_in_many_rows_is_reported_in_each(corpus_files):
     assert [(p.line, p.check) for p in problems_of(corpus_files(*rows))] == [
         (line, "bad-cell") for line in (2, 3, 4, 5)
     ]
+
+
+def test_a_month_is_its_first_day():
+    assert parse_date("2019-05") == date(2019, 5, 1)
+    assert parse_date("2019-05-17") == date(2019, 5, 17)
+
+
+def test_a_device_without_known_rates_has_none():
+    assert Device("d", "2019-05", {"fp32": None}).fastest_rate() == 0.0
+    assert Device("d", "2019-05", {"fp32": 1e12, "fp16": 3e12}).fastest_rate() == 3e12
+
+
+def test_a_problem_is_one_command_of_github():
+    problem = Problem("p.csv", 3, "note", "error", "bad-cell", "50%\r\n::error::more", "mend it")
+    (line,) = as_github([problem]).splitlines()
+    assert "50%25\\r\\n::error::more" in line
