@@ -267,7 +267,7 @@ def lowest_error(results: Results, benchmark: str, until: str) -> Iterator[Answe
         newest = float(records["year"].max())
         if newest < decimal_year(until):
             # What came later may be lower.
-            how += f"; the corpus ends in {newest:.1f}"
+            how += f"; the corpus ends in {int(newest)}"
             yield Answer(choice, best["error"], 0.0, best["error"], how)
         else:
             yield Answer.exact(choice, best["error"], how)
