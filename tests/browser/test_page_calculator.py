@@ -1,6 +1,7 @@
 """The calculator of the report answers as `scalelaw afford` does."""
 
 import json
+import math
 import random
 import re
 import shlex
@@ -310,6 +311,39 @@ def test_the_command_gives_the_answer_that_is_shown(open_page, report, desk, fin
             assert refusal in said.err
         else:
             assert json.loads(said.out) == answer
+
+
+PIECES = [
+    "US$", "$", "us$", " ", "\u00a0", "1", "12", "123", ",", ",000", ".", ".5", "e", "E", "+", "-",
+    "3", "400", "million", "Billion", "%", "0", "_", "٣", "ſ",
+]  # fmt: skip
+
+
+def test_numbers_are_read_as_the_command_reads_them(open_page, report):
+    rng = random.Random(3)
+    texts = sorted({"".join(rng.choices(PIECES, k=rng.randint(1, 5))) for _ in range(6000)})
+    page = open_page(report).page
+    read = 0
+    for kind, parse, most in (
+        ("money", parse_budget, math.inf),
+        ("count", parse_predictions, math.inf),
+        ("share", parse_error, 1),
+    ):
+        theirs = page.evaluate(
+            """([kind, texts]) => {
+              const data = JSON.parse(document.getElementById("afford-data").textContent);
+              return texts.map((text) => afford.parse(data, kind, text));
+            }""",
+            [kind, texts],
+        )
+        for text, value in zip(texts, theirs, strict=True):
+            try:
+                mine = parse(text)
+            except ScalelawError:
+                mine = None
+            assert (value if 0 < value < most else None) == mine, (kind, text)
+            read += mine is not None
+    assert read > 500
 
 
 @pytest.mark.parametrize(

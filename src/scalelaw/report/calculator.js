@@ -650,7 +650,7 @@ const afford = (() => {
   id("place").append(option("", "add a place…"), ...Object.keys(source.grid).map((p) => option(p)));
   id("device").value = source.device;
   id("year").value = source.year;
-  id("predictions").placeholder = String(source.predictions_per_day);
+  id("predictions").placeholder = source.predictions_per_day.toLocaleString("en");
   id("error").value = target(source.benchmarks[0]);
 
   id("benchmark").addEventListener("change", () => {
