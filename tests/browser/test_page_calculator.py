@@ -1,7 +1,9 @@
 """The calculator of the report answers as `scalelaw afford` does."""
 
 import json
+import math
 import random
+import re
 import shlex
 
 import pytest
@@ -9,14 +11,36 @@ import pytest
 from scalelaw.cli import main
 from scalelaw.cost.afford import Desk
 from scalelaw.cost.answer import SMALLEST_EQUIVALENT
-from scalelaw.cost.question import Question, parse_error
+from scalelaw.cost.question import (
+    Question,
+    parse_budget,
+    parse_error,
+    parse_predictions,
+    parse_utilisation,
+)
+from scalelaw.cost.wording import LABELS
 from scalelaw.errors import ScalelawError
 from scalelaw.typography import number
 
-ERRORS = ["30%", "0.2", "12.5%", "7%", "5.9%", "3%", "10%", "0.2%", "1e-5%", "60%", "110%"]
-BUDGETS = ["0.01", "20", "1000", "2500000", "1e12", "0"]
+ERRORS = [
+    "30%",
+    "0.2",
+    "12.5%",
+    "7%",
+    "5.9%",
+    "3%",
+    "10%",
+    "0.2%",
+    "1e-5%",
+    "60%",
+    "99%",
+    "110%",
+    "7",
+    "0,1",
+]
+BUDGETS = ["0.01", "20", "US$ 1,000", "2.5 million", "1e12", "1e40", "0", "$1,00"]
 YEARS = [2012, 2020, 2023, 2024, 2026, 1800]
-UTILISATIONS = [None, None, None, None, "0.4", "0.125", "1", "1.5"]
+UTILISATIONS = [None, None, None, None, "40%", "0.125", "1", "1.5"]
 SIDES = ("lower", "median", "upper")
 
 
@@ -47,7 +71,7 @@ def questions(desk, n, seed=1):
             "form": rng.choice(["all", "all", "power", "exponential", "floored"]),
             "ignore-floor": asked == "error" and rng.random() < 0.3,
             "utilisation": rng.choice(UTILISATIONS),
-            "predictions": rng.choice([None, None, "1", "3e9", "12.5", "-2"])
+            "predictions": rng.choice([None, None, "1", "3 billion", "1,012.5", "-2"])
             if asked == "error"
             else None,
         }
@@ -55,15 +79,20 @@ def questions(desk, n, seed=1):
 
 def expected(desk, state):
     """Return what the command prints for programs, or the words of its refusal."""
-    numbers = {
-        name: None if state.get(name) is None else float(state[name])
-        for name in ("budget", "utilisation", "predictions")
-    }
     try:
+        error, budget, predictions, utilisation = (
+            None if state.get(name) is None else parse(state[name])
+            for name, parse in (
+                ("error", parse_error),
+                ("budget", parse_budget),
+                ("predictions", parse_predictions),
+                ("utilisation", parse_utilisation),
+            )
+        )
         question = Question(
             state["benchmark"],
-            parse_error(state["error"]) if "error" in state else None,
-            numbers["budget"],
+            error,
+            budget,
             state["device"],
             int(state["year"]),
             tuple(state["place"]),
@@ -71,8 +100,8 @@ def expected(desk, state):
             state["form"],
             state["ignore-floor"],
             None,
-            numbers["predictions"],
-            numbers["utilisation"],
+            predictions,
+            utilisation,
         )
         return json.loads(desk.answer(question).to_json()), ""
     except ScalelawError as refusal:
@@ -96,7 +125,6 @@ def fill(page, state):
         page.locator("#afford-places button").first.click()
     for place in state["place"]:
         page.select_option("#afford-place", place)
-        page.click("#afford-add")
     page.select_option("#afford-form-of", state["form"])
     page.fill("#afford-utilisation", state["utilisation"] or "")
 
@@ -117,10 +145,26 @@ def told(page):
             warnings: at("li").map((item) => item.textContent),
             heading: at("> :is(h3, p)").map((line) => line.textContent),
             refused: document.getElementById("afford-wrong").textContent,
+            command: document.getElementById("afford-command").checkVisibility(),
             invalid: [...invalid].map((input) => input.id),
           };
         }"""
     )
+
+
+OPTIONS = {
+    "add --ignore-floor": f'tick "{LABELS["ignore"]}"',
+    "--predictions-per-day": f'"{LABELS["predictions"]}"',
+    **{f"--{name}": f'"{LABELS[name]}"' for name in ("budget", "year", "utilisation", "form")},
+}
+"""What the page says instead of an option."""
+
+
+def in_the_page(refusal):
+    """Return a refusal of the command as the page says it."""
+    for option, words in OPTIONS.items():
+        refusal = refusal.replace(option, words)
+    return re.sub(r"(to 2100, not )(\d+)$", r'\1"\2"', refusal)
 
 
 def texts(row, side):
@@ -139,6 +183,7 @@ def differences(desk, state, found):
     """Return in words where the page and the command differ."""
     answer, refusal = expected(desk, state)
     if answer is None:
+        refusal = in_the_page(refusal)
         wrong = [] if found["refused"] == refusal else [f"{found['refused']!r} not {refusal!r}"]
         return wrong + ["figures in spite of a refusal"] * bool(found["tables"])
     wrong = [f"refused: {found['refused']}"] if found["refused"] else []
@@ -193,6 +238,7 @@ def compare(page, desk, n, seed=1):
         found = told(page)
         wrong += [f"{state}: {one}" for one in differences(desk, state, found)]
         refused += bool(found["refused"])
+        assert "--" not in found["refused"]
         if found["refused"]:
             assert len(found["invalid"]) == 1, found
         else:
@@ -250,6 +296,9 @@ def test_the_command_gives_the_answer_that_is_shown(open_page, report, desk, fin
     page = open_page(report).page
     for state in list(questions(desk, 8, seed=11)):
         fill(page, state)
+        if not told(page)["command"]:
+            assert "must" in told(page)["refused"] or "is not an error" in told(page)["refused"]
+            continue
         words = shlex.split(command(page))
         assert words.pop(0) == "scalelaw"
         with pytest.MonkeyPatch.context() as patch:
@@ -262,6 +311,122 @@ def test_the_command_gives_the_answer_that_is_shown(open_page, report, desk, fin
             assert refusal in said.err
         else:
             assert json.loads(said.out) == answer
+
+
+PIECES = [
+    "US$", "$", "us$", " ", "\u00a0", "1", "12", "123", ",", ",000", ".", ".5", "e", "E", "+", "-",
+    "3", "400", "million", "Billion", "%", "0", "_", "٣", "ſ",
+]  # fmt: skip
+
+
+def test_numbers_are_read_as_the_command_reads_them(open_page, report):
+    rng = random.Random(3)
+    texts = sorted({"".join(rng.choices(PIECES, k=rng.randint(1, 5))) for _ in range(6000)})
+    page = open_page(report).page
+    read = 0
+    for kind, parse, most in (
+        ("money", parse_budget, math.inf),
+        ("count", parse_predictions, math.inf),
+        ("share", parse_error, 1),
+    ):
+        theirs = page.evaluate(
+            """([kind, texts]) => {
+              const data = JSON.parse(document.getElementById("afford-data").textContent);
+              return texts.map((text) => afford.parse(data, kind, text));
+            }""",
+            [kind, texts],
+        )
+        for text, value in zip(texts, theirs, strict=True):
+            try:
+                mine = parse(text)
+            except ScalelawError:
+                mine = None
+            assert (value if 0 < value < most else None) == mine, (kind, text)
+            read += mine is not None
+    assert read > 500
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "refused"),
+    [
+        ("year", "soon", '"Year of prices and electricity" must lie in 1990 to 2100, not "soon"'),
+        ("year", "", '"Year of prices and electricity" must lie in 1990 to 2100, not ""'),
+        ("utilisation", "lots", '"Utilisation" must lie above 0 and be at most 1, not "lots" (wri'),
+        ("utilisation", "40", '"Utilisation" must lie above 0 and be at most 1, not "40" (did yo'),
+        ("predictions", "1,00", '"Predictions a day" must be a positive number, not "1,00" (wri'),
+        ("error", "7", '"7" is not an error between 0 and 100% (did you mean 7%?)'),
+        ("error", "", '"" is not an error between 0 and 100% (write 5% or 0.05)'),
+    ],
+)
+def test_what_is_no_question_is_refused_in_the_words_of_the_page(
+    open_page, report, field, typed, refused
+):
+    page = open_page(report).page
+    assert told(page)["command"]
+    page.fill(f"#afford-{field}", typed)
+    found = told(page)
+    assert found["refused"].startswith(refused)
+    assert found["invalid"] == [f"afford-{field}"]
+    assert not found["command"]
+    assert not page.is_visible("#afford-copy")
+
+
+def test_what_the_command_refuses_too_keeps_its_command(open_page, report):
+    page = open_page(report).page
+    page.fill("#afford-error", "1e-5%")
+    found = told(page)
+    assert 'tick "Ignore the floor"' in found["refused"]
+    assert found["command"]
+
+
+def test_an_answer_for_no_place_says_which_it_took(open_page, report, desk):
+    page = open_page(report).page
+    while page.locator("#afford-places button").count():
+        page.locator("#afford-places button").first.click()
+    scenario = told(page)["heading"][1]
+    assert scenario.endswith("(no place chosen: as in the run)")
+    assert all(place in scenario for place in desk.run.places)
+
+
+def test_with_keys_a_place_is_added_by_the_button_alone(open_page, report, desk):
+    page = open_page(report).page
+    chosen = page.locator("#afford-places button")
+    before = chosen.all_text_contents()
+    page.focus("#afford-place")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    place = page.input_value("#afford-place")
+    assert place == sorted(desk.tables.grid)[1]
+    assert chosen.all_text_contents() == before
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert chosen.all_text_contents() == [*before, f"{place} ×"]
+    assert page.input_value("#afford-place") == ""
+    page.keyboard.press("Enter")
+    assert chosen.all_text_contents() == [*before, f"{place} ×"]
+
+
+def test_devices_that_cannot_be_had_are_marked(open_page, report, tmp_path):
+    html = report.read_text()
+    start = html.index(">", html.index('id="afford-data"')) + 1
+    end = html.index("</script>", start)
+    data = json.loads(html[start:end])
+    (device,) = data["devices"]
+    data["devices"] += [
+        device | {"name": "unrented", "quotes": {}},
+        device | {"name": "unpriced", "price_usd": None},
+    ]
+    changed = tmp_path / "report.html"
+    changed.write_text(html[:start] + json.dumps(data) + html[end:])
+    page = open_page(changed).page
+    marked = []
+    for way, lack in (("rent", " (no rent known)"), ("own", " (no price known)")):
+        page.check(f"input[name=afford-own][value={way}]")
+        for i, name in enumerate(page.locator("#afford-device option").all_text_contents()):
+            page.select_option("#afford-device", index=i)
+            assert bool(told(page)["refused"]) == name.endswith(lack)
+            marked += [name] * name.endswith(")")
+    assert marked == ["unrented (no rent known)", "unpriced (no price known)"]
 
 
 def test_days_are_device_hours_over_the_devices(open_page, report):

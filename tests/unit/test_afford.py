@@ -17,7 +17,13 @@ from scalelaw.corpus.schema import PRICES as PRICE_COLUMNS
 from scalelaw.cost.afford import Desk
 from scalelaw.cost.answer import Answer, Row, money, share_in_words
 from scalelaw.cost.project import Estimate
-from scalelaw.cost.question import Question, parse_error
+from scalelaw.cost.question import (
+    Question,
+    parse_budget,
+    parse_error,
+    parse_predictions,
+    parse_utilisation,
+)
 from scalelaw.cost.run import Run
 from scalelaw.errors import ScalelawError
 from scalelaw.forecast.ensemble import FORWARD, Ensemble
@@ -414,17 +420,19 @@ FLOOR = "lies under the known floor of 2%, the share of wrong labels in the test
         (["--error", "5%", "--preset", "mine"], "imagenet", 'no preset "mine" (known: study)'),
         (["--error", "5%", "--preset", "study"], "floored", '"study" knows only imagenet'),
         (["--error", "1e-40", "--preset", "study"], "imagenet", "(ask for a higher error)"),
-        (["--error", "5"], "imagenet", '"5" is not an error between 0 and 100% (write 5% or 0'),
+        (["--error", "5"], "imagenet", '"5" is not an error between 0 and 100% (did you mean 5%?)'),
         (["--error", "150%"], "imagenet", '"150%" is not an error between 0 and 100%'),
         (["--error", "0"], "imagenet", '"0" is not an error between 0 and 100%'),
         (["--error=-5%"], "imagenet", '"-5%" is not an error between 0 and 100%'),
         (["--error", "five"], "imagenet", '"five" is not an error between 0 and 100%'),
         (["--error", ""], "imagenet", '"" is not an error between 0 and 100%'),
         (["--error", "nan"], "imagenet", '"nan" is not an error between 0 and 100%'),
-        (["--budget=-9"], "imagenet", "--budget must be a positive number, not -9"),
+        (["--budget=-9"], "imagenet", '--budget must be a positive number, not "-9" (write 1000'),
         (["--budget", "0"], "imagenet", "--budget must be a positive number"),
         (["--budget", "nan"], "imagenet", "--budget must be a positive number"),
         (["--budget", "inf"], "imagenet", "--budget must be a positive number"),
+        (["--budget", "lots"], "imagenet", '--budget must be a positive number, not "lots"'),
+        (["--error", "5%", "--utilisation", "40"], "imagenet", 'at most 1, not "40" (did you mean'),
         (["--error", "5%", "--predictions-per-day", "0"], "imagenet", "--predictions-per-day must"),
         (
             ["--error", "5%", "--predictions-per-day", "2e15"],
@@ -780,11 +788,78 @@ def test_an_error_is_a_percentage_or_a_fraction(text, error):
 
 
 @pytest.mark.parametrize(
-    "text", ["5", "1", "100%", "0%", "-1%", "5%%", "", "inf", "nan%", "5 percent"]
+    "text",
+    ["100", "0", "100%", "0%", "-1%", "5%%", "", "inf", "nan%", "5 percent", "0,05", "0.0_5"],
 )
 def test_an_error_that_is_none(text):
     with pytest.raises(ScalelawError, match="write 5% or"):
         parse_error(text)
+
+
+@pytest.mark.parametrize("text", ["1", "7", " 7.5 ", "99"])
+def test_a_percent_sign_that_may_be_missing_is_asked_for(text):
+    with pytest.raises(ScalelawError, match=rf"did you mean {text.strip()}%\?"):
+        parse_error(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "usd"),
+    [
+        ("1000", 1000),
+        ("$1,000", 1000),
+        ("1,000", 1000),
+        ("US$ 1000", 1000),
+        ("US$\u00a01,234,567.89", 1234567.89),
+        (" 1 million ", 1e6),
+        ("$2.5 Billion", 2.5e9),
+        ("1e6", 1e6),
+        ("1E-2", 0.01),
+        (".5", 0.5),
+    ],
+)
+def test_a_budget_may_be_written_as_people_write_money(text, usd):
+    assert parse_budget(text) == usd
+    if "$" not in text:
+        assert parse_predictions(text) == usd
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1,00", "1,0000", "10,00,000", "1.000,5", "1 000", "1_000", "€5", "5 $", "1e3 million", "0",
+     "two million", "1 millions", "-1", "+1", "nan", "inf", "1e400", "", "٥"],
+)  # fmt: skip
+def test_what_is_no_amount(text):
+    for parse in (parse_budget, parse_predictions):
+        with pytest.raises(ScalelawError, match="must be a positive number, not "):
+            parse(text)
+
+
+def test_predictions_are_no_money():
+    with pytest.raises(ScalelawError, match="--predictions-per-day must be a positive number"):
+        parse_predictions("$1,000")
+
+
+@pytest.mark.parametrize(
+    ("text", "share"), [("40%", 0.4), ("0.4", 0.4), ("100%", 1), ("1", 1), (" 12.5 % ", 0.125)]
+)
+def test_a_utilisation_is_a_percentage_or_a_share(text, share):
+    assert parse_utilisation(text) == share
+
+
+@pytest.mark.parametrize("words", [("--budget", "1e40"), ("--budget", "1e40", "--form", "power")])
+def test_a_budget_beyond_all_money_warns_of_data_and_of_labels(ask_json, words):
+    found = ask_json(*words)
+    assert found["training"]["error"]["lower"] < 0.02
+    said = "\n".join(found["warnings"])
+    assert "decades beyond the data, which reach" in said
+    assert "errors under 2.0% cannot be told from wrong labels" in said
+
+
+def test_an_error_that_is_easier_than_any_record_warns(ask_json):
+    easy, known = (ask_json("--error", error)["warnings"] for error in ("99%", "20%"))
+    assert "no record of the data has an error over 40%" in easy
+    assert any("states forward FLOP has an error over 40%" in w for w in easy)
+    assert not any("over" in w for w in known)
 
 
 def test_a_fixed_utilisation_moves_running_costs_alone(ask_json):

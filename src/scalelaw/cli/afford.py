@@ -1,6 +1,7 @@
 """The command afford."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from scalelaw.cli.common import Commands, default_results
@@ -19,7 +20,9 @@ def add_to(commands: Commands) -> None:
     afford.add_argument("--benchmark", required=True, help="such as imagenet")
     asked = afford.add_mutually_exclusive_group(required=True)
     asked.add_argument("--error", help="target, written 5%% or 0.05")
-    asked.add_argument("--budget", type=float, metavar="USD", help="US$ to spend on training")
+    asked.add_argument(
+        "--budget", metavar="USD", help="US$ to spend on training, such as 1000 or '2.5 million'"
+    )
     afford.add_argument("--device", help='such as "RTX 4090"')
     afford.add_argument("--year", type=int, help="year of prices and electricity, 1990 to 2100")
     afford.add_argument(
@@ -35,12 +38,11 @@ def add_to(commands: Commands) -> None:
     afford.add_argument(
         "--ignore-floor", action="store_true", help="project below the known floor all the same"
     )
-    afford.add_argument("--predictions-per-day", type=float, metavar="N", help="for running costs")
+    afford.add_argument("--predictions-per-day", metavar="N", help="for running costs")
     afford.add_argument(
         "--utilisation",
-        type=float,
         metavar="SHARE",
-        help="of the peak rate, such as 0.4; drawn from published values by default",
+        help="of the peak rate, such as 0.4 or 40%%; drawn from published values by default",
     )
     afford.add_argument(
         "--preset", help="another study's constants, such as study; only with --error"
@@ -52,12 +54,21 @@ def add_to(commands: Commands) -> None:
 
 def _afford(parsed: argparse.Namespace) -> int:
     from scalelaw.cost.afford import Desk
-    from scalelaw.cost.question import Question, parse_error
+    from scalelaw.cost.question import (
+        Question,
+        parse_budget,
+        parse_error,
+        parse_predictions,
+        parse_utilisation,
+    )
+
+    def given(parse: Callable[[str], float], text: str | None) -> float | None:
+        return None if text is None else parse(text)
 
     question = Question(
         parsed.benchmark,
-        None if parsed.error is None else parse_error(parsed.error),
-        parsed.budget,
+        given(parse_error, parsed.error),
+        given(parse_budget, parsed.budget),
         parsed.device,
         parsed.year,
         tuple(parsed.place),
@@ -65,8 +76,8 @@ def _afford(parsed: argparse.Namespace) -> int:
         parsed.form,
         parsed.ignore_floor,
         parsed.preset,
-        parsed.predictions_per_day,
-        parsed.utilisation,
+        given(parse_predictions, parsed.predictions_per_day),
+        given(parse_utilisation, parsed.utilisation),
     )
     answer = Desk(parsed.results).answer(question)
     print(answer.to_json() if parsed.json else answer.to_text())

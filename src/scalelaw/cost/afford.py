@@ -171,13 +171,16 @@ class Desk:
         try:
             refuse(case.benchmark, error)
         except RefusedTargetError as refusal:
-            raise RefusedTargetError(say("refused_known", refusal=refusal)) from None
+            ignore = say("add_option", option="--ignore-floor")
+            raise RefusedTargetError(say("refused_known", refusal=refusal, ignore=ignore)) from None
         if case.form != "floored":
             return
         try:
             refuse(case.benchmark, error, self._fitted_floor(case.benchmark))
         except RefusedTargetError as refusal:
-            raise RefusedTargetError(say("refused_fitted", refusal=refusal)) from None
+            raise RefusedTargetError(
+                say("refused_fitted", refusal=refusal, form="--form")
+            ) from None
 
     def _running(self, case: _Case, error: float, per_day: float) -> tuple[list[Row], list[str]]:
         """Return what a day of predictions costs, and what must be said of it."""
@@ -188,8 +191,7 @@ class Desk:
         if form != ALL_FORMS and form not in forward.draws:
             said.append(say("running_all_forms", form=form))
             form = ALL_FORMS
-        if error < forward.error_range[0]:
-            said.append(say("running_beyond", error=number(100 * forward.error_range[0])))
+        said += _error_beyond("running_beyond", forward, error)
         units = QUANTITIES | {"flop": say("forward")}
         day = running_costs(forward, case.chain, error, per_day, self.run.level, form)
         return [Row(name, units[name], estimate) for name, estimate in day.items()], said
@@ -277,10 +279,7 @@ def _target(benchmark: Benchmark, error: float) -> str:
 
 def _beyond(ensemble: Ensemble, flop: Estimate, error: float) -> list[str]:
     """Return what must be said of compute and error beyond the data."""
-    said = []
-    lowest, most = ensemble.error_range[0], ensemble.compute_range[1]
-    if error < lowest:
-        said.append(say("error_beyond", error=number(100 * lowest)))
+    said, most = _error_beyond("error_beyond", ensemble, error), ensemble.compute_range[1]
     beyond = decades_beyond(ensemble, flop.median)
     if math.isinf(beyond) and flop.never(0.5):
         said.append(say("most_never", most=number(most)))
@@ -289,3 +288,12 @@ def _beyond(ensemble: Ensemble, flop: Estimate, error: float) -> list[str]:
     elif beyond > 0:
         said.append(say("compute_beyond", decades=number(beyond), most=number(most)))
     return said
+
+
+def _error_beyond(words: str, ensemble: Ensemble, error: float) -> list[str]:
+    """Return what must be said of an error that no record of the data has on one side."""
+    lowest, highest = ensemble.error_range
+    if lowest <= error <= highest:
+        return []
+    side, nearest = ("under", lowest) if error < lowest else ("over", highest)
+    return [say(words, side=side, error=number(100 * nearest))]

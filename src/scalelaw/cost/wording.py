@@ -2,11 +2,16 @@
 
 WORDS = {
     # Questions that cannot be asked.
-    "bad_error": '"{text}" is not an error between 0 and 100% (write 5% or 0.05)',
-    "not_positive": "{option} must be a positive number, not {value}",
-    "many_predictions": "--predictions-per-day must be {most} or fewer, not {value}",
-    "year_range": "--year must lie in {first} to {last}, not {value}",
-    "utilisation_range": "--utilisation must lie above 0 and be at most 1, not {value}",
+    "bad_error": '"{text}" is not an error between 0 and 100% ({hint})',
+    "write_error": "write 5% or 0.05",
+    "meant_percent": "did you mean {text}%?",
+    "not_positive": (
+        "{field} must be a positive number, not {value} (write 1000, 1,000 or 2.5 million)"
+    ),
+    "many_predictions": "{field} must be {most} or fewer, not {value}",
+    "year_range": "{field} must lie in {first} to {last}, not {value}",
+    "utilisation_range": "{field} must lie above 0 and be at most 1, not {value} ({hint})",
+    "write_share": "write 40% or 0.4",
     # Refusals.
     "no_form": "{benchmark}: the form {form} could not be fitted",
     "no_rent": (
@@ -17,15 +22,18 @@ WORDS = {
     "floor": "{error}% lies {side} the {kind} floor of {floor}%{source}",
     "label_floor": ", the share of wrong labels in the test set ({source})",
     "refused_known": (
-        "{refusal}\n(ask for a higher error, or add --ignore-floor to project as if there were "
-        "none)"
+        "{refusal}\n(ask for a higher error, or {ignore} to project as if there were none)"
     ),
-    "refused_fitted": "{refusal}\n(ask for a higher error, or for another --form)",
+    "add_option": "add {option}",
+    "tick": 'tick "{label}"',
+    "refused_fitted": "{refusal}\n(ask for a higher error, or for another {form})",
+    "field": '"{label}"',
     # Headings.
     "target": "{benchmark}, {label} of {error}%",
     "budget": "{benchmark} with {money}",
     "scenario": "{device}, {holding}, {year}; electricity of {places}",
     "one_of": "one of {places}, drawn equally",
+    "places_of_run": "{places} (no place chosen: as in the run)",
     "method": "{basis} basis ({counted}); {forms} directions; {level} prediction intervals",
     "at_peak": "compute at peak rate, no utilisation",
     "over_utilisation": "operations, over peak rate and utilisation",
@@ -42,7 +50,7 @@ WORDS = {
         "the utilisation given does not enter the training compute: the {basis} basis already "
         "counts it at peak rate"
     ),
-    "error_beyond": "no record of the data has an error under {error}%",
+    "error_beyond": "no record of the data has an error {side} {error}%",
     "most_never": "most draws never get there (the data reach {most} FLOP)",
     "beyond_numbers": "the compute is beyond any number (the data reach {most} FLOP)",
     "compute_beyond": (
@@ -56,7 +64,7 @@ WORDS = {
     "no_running": "no running costs: too few papers state forward FLOP",
     "running_all_forms": ("running costs are of all forms: {form} could not be fitted to them"),
     "running_beyond": (
-        "running costs are extrapolated: no record that states forward FLOP has an error under "
+        "running costs are extrapolated: no record that states forward FLOP has an error {side} "
         "{error}%"
     ),
     "compute_below": "{flop} FLOP are less than any run in the data ({least})",
@@ -75,6 +83,16 @@ WORDS = {
     "no_number": "beyond any number",
 }
 """Texts by name; places in braces take words and numbers as readers see them."""
+
+LABELS = {
+    "budget": "Budget for training",
+    "predictions": "Predictions a day",
+    "year": "Year of prices and electricity",
+    "utilisation": "Utilisation",
+    "form": "Form of the law",
+    "ignore": "Ignore the floor",
+}
+"""What the calculator calls the settings that a refusal may name, instead of their options."""
 
 
 def say(name: str, **values: object) -> str:

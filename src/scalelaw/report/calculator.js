@@ -3,9 +3,11 @@
 // What `scalelaw afford` computes (cost/afford.py), from the same draws; nothing in here touches the page.
 const afford = (() => {
   class Refusal extends Error {
-    constructor(input, message) {
+    constructor(input, message, asked = true) {
       super(message);
       this.input = input;
+      // Whether it is a question at all, which the command would answer or refuse alike.
+      this.asked = asked;
     }
   }
 
@@ -91,13 +93,13 @@ const afford = (() => {
     return `${below + up}%`;
   }
 
-  // An error written as 5% or 0.05, as a fraction; NaN if it is neither.
-  function parseError(text) {
-    const found = /^([+-]?(?:\d+\.?\d*|\.\d+))(?:e([+-]?\d+))?\s*(%?)$/i.exec(text.trim());
+  // As scalelaw.cost.question._parse.
+  function parse(source, kind, text) {
+    const found = new RegExp(`^(?:${source.patterns[kind]})$`, "i").exec(text.trim());
     if (!found) return NaN;
-    // The decimal point is moved in the text, so that 5.9% is 0.059 exactly, which may be a floor.
-    const value = Number(`${found[1]}e${Number(found[2] ?? 0) - (found[3] ? 2 : 0)}`);
-    return value > 0 && value < 1 ? value : NaN;
+    const [, digits, exponent, counted] = found;
+    const power = Number(exponent ?? 0) + (source.powers[(counted ?? "").toLowerCase()] ?? 0);
+    return Number(`${digits.replaceAll(",", "")}e${power}`);
   }
 
   // Median and interval of draws of log10 of a quantity; NaN counts as never.
@@ -213,28 +215,40 @@ const afford = (() => {
   }
 
   function check(source, question) {
-    const positive = (input, option, value) => {
-      if (value !== null && !(value > 0 && value < Infinity)) {
-        throw new Refusal(input, say(source, "not_positive", { option, value: short(value) }));
+    const { error, year, predictions, utilisation, typed } = question;
+    const wrong = (input, words) => new Refusal(input, words, false);
+    const field = (input) => say(source, "field", { label: source.labels[input] });
+    const value = (input) => `"${typed[input]}"`;
+    const positive = (input, amount) => {
+      if (amount !== null && !(amount > 0 && amount < Infinity)) {
+        throw wrong(input, say(source, "not_positive", { field: field(input), value: value(input) }));
       }
     };
-    if (question.budget === null && Number.isNaN(question.error)) {
-      throw new Refusal("error", say(source, "bad_error", { text: question.errorText }));
+    // As scalelaw.cost.question._hint.
+    const hint = (text, share, otherwise) => (share >= 1 && share < 100 && !text.includes("%")
+      ? say(source, "meant_percent", { text: text.trim() }) : say(source, otherwise));
+    if (question.budget === null && !(error > 0 && error < 1)) {
+      throw wrong("error", say(source, "bad_error",
+        { text: typed.error, hint: hint(typed.error, error, "write_error") }));
     }
-    positive("budget", "--budget", question.budget);
-    positive("predictions", "--predictions-per-day", question.predictions);
-    if ((question.predictions ?? 0) > source.most_predictions) {
-      throw new Refusal("predictions", say(source, "many_predictions",
-        { most: number(source.most_predictions), value: number(question.predictions) }));
+    positive("budget", question.budget);
+    positive("predictions", predictions);
+    if (utilisation !== null && !(utilisation > 0 && utilisation <= 1)) {
+      throw wrong("utilisation", say(source, "utilisation_range", {
+        field: field("utilisation"), value: value("utilisation"),
+        hint: hint(typed.utilisation, utilisation, "write_share"),
+      }));
+    }
+    if ((predictions ?? 0) > source.most_predictions) {
+      throw wrong("predictions", say(source, "many_predictions", {
+        field: field("predictions"), most: number(source.most_predictions),
+        value: number(predictions),
+      }));
     }
     const [first, last] = source.years;
-    if (!(question.year >= first && question.year <= last && Number.isInteger(question.year))) {
-      throw new Refusal("year", say(source, "year_range", { first, last, value: question.year }));
-    }
-    const { utilisation } = question;
-    if (utilisation !== null && !(utilisation > 0 && utilisation <= 1)) {
-      throw new Refusal("utilisation",
-        say(source, "utilisation_range", { value: short(utilisation) }));
+    if (!(year >= first && year <= last)) {
+      throw wrong("year", say(source, "year_range",
+        { field: field("year"), first, last, value: value("year") }));
     }
   }
 
@@ -246,12 +260,23 @@ const afford = (() => {
       error: short(100 * error), side: error === limit ? "at" : "under", kind,
       floor: (kind === "known" ? short : number)(100 * limit), source: label,
     });
-    throw new Refusal("error", say(source, `refused_${kind}`, { refusal }));
+    const { ignore, form } = source.labels;
+    throw new Refusal("error", say(source, `refused_${kind}`, {
+      refusal, ignore: say(source, "tick", { label: ignore }),
+      form: say(source, "field", { label: form }),
+    }));
+  }
+
+  function errorBeyond(source, words, ensemble, error) {
+    const [lowest, highest] = ensemble.error_range;
+    if (error >= lowest && error <= highest) return [];
+    const [side, nearest] = error < lowest ? ["under", lowest] : ["over", highest];
+    return [say(source, words, { side, error: number(100 * nearest) })];
   }
 
   function beyond(source, ensemble, flop, error) {
-    const said = [], lowest = ensemble.error_range[0], most = number(ensemble.compute_range[1]);
-    if (error < lowest) said.push(say(source, "error_beyond", { error: number(100 * lowest) }));
+    const said = errorBeyond(source, "error_beyond", ensemble, error);
+    const most = number(ensemble.compute_range[1]);
     const decades = flop.median > 0
       ? Math.max(0, Math.log10(flop.median / ensemble.compute_range[1])) : 0;
     if (decades === Infinity) {
@@ -262,8 +287,9 @@ const afford = (() => {
     return said;
   }
 
-  // Answer a question: { benchmark, error, errorText, budget, device, own, year, places, form,
-  // ignoreFloor, utilisation, predictions }, with null for what is not asked or left as published.
+  // Answer a question: { benchmark, error, budget, device, own, year, places, form, ignoreFloor,
+  // utilisation, predictions }, with null for what is not asked or left as published, NaN for what
+  // is no number, and `typed`, the texts that the numbers were.
   function answer(source, question) {
     check(source, question);
     const benchmark = source.benchmarks.find((b) => b.key === question.benchmark);
@@ -279,11 +305,13 @@ const afford = (() => {
     else if (question.utilisation !== null) {
       notes.push(say(source, "utilisation_idle", { basis: source.basis }));
     }
-    const places = chain.places.join(", ");
+    let places = chain.places.join(", ");
+    if (chain.places.length > 1) places = say(source, "one_of", { places });
+    if (!question.places.length) places = say(source, "places_of_run", { places });
     const setting = [
       say(source, "scenario", {
         device: chain.device.name, holding: question.own ? "owned" : "rented", year: question.year,
-        places: chain.places.length > 1 ? say(source, "one_of", { places }) : places,
+        places,
       }),
       say(source, "method", {
         basis: source.basis,
@@ -330,10 +358,7 @@ const afford = (() => {
         warnings.push(say(source, "running_all_forms", { form }));
         mine = "all";
       }
-      const lowest = forward.error_range[0];
-      if (error < lowest) {
-        warnings.push(say(source, "running_beyond", { error: number(100 * lowest) }));
-      }
+      warnings.push(...errorBeyond(source, "running_beyond", forward, error));
       const day = Math.log10(perDay);
       const costs = joined(source, chain, forward, mine, error, false, day);
       costs.flop = costs.flop.map((v) => v - day);
@@ -390,7 +415,7 @@ const afford = (() => {
     return number(value, digits);
   }
 
-  return { load, answer, shown, number, parseError, Refusal };
+  return { load, answer, shown, parse, Refusal };
 })();
 
 // The page.
@@ -401,6 +426,7 @@ const afford = (() => {
   const source = afford.load(JSON.parse(id("data").textContent));
   const FIELDS = ["benchmark", "error", "budget", "device", "year", "form", "utilisation",
     "predictions", "devices"];
+  const TYPED = ["error", "budget", "year", "utilisation", "predictions"];
   const START = "#afford?";
   let places = [...source.places];
 
@@ -416,24 +442,25 @@ const afford = (() => {
   const owned = () => form.querySelector("input[name=afford-own]:checked").value === "own";
   const current = () => source.benchmarks.find((b) => b.key === id("benchmark").value);
 
+  const parsed = (name, kind) => afford.parse(source, kind, id(name).value);
   // An empty field is left as it is published or as in the run.
-  const optional = (name) => (id(name).value.trim() === "" ? null : Number(id(name).value));
+  const optional = (name, kind) => (id(name).value.trim() === "" ? null : parsed(name, kind));
 
   function question() {
     const error = asked() === "error";
     return {
       benchmark: id("benchmark").value,
-      error: error ? afford.parseError(id("error").value) : null,
-      errorText: id("error").value,
-      budget: error ? null : Number(id("budget").value.trim() || NaN),
+      error: error ? parsed("error", "share") : null,
+      budget: error ? null : parsed("budget", "money"),
       device: id("device").value,
       own: owned(),
-      year: Number(id("year").value.trim() || NaN),
+      year: /^\s*\d+\s*$/.test(id("year").value) ? Number(id("year").value) : NaN,
       places,
       form: id("form-of").value,
       ignoreFloor: error && id("ignore").checked,
-      utilisation: optional("utilisation"),
-      predictions: error ? optional("predictions") : null,
+      utilisation: optional("utilisation", "share"),
+      predictions: error ? optional("predictions", "count") : null,
+      typed: Object.fromEntries(TYPED.map((name) => [name, id(name).value])),
     };
   }
 
@@ -441,15 +468,16 @@ const afford = (() => {
 
   function command(q) {
     const words = ["scalelaw", "afford", "--benchmark", q.benchmark];
-    if (q.budget === null) words.push("--error", q.errorText.trim());
-    else words.push("--budget", id("budget").value.trim());
+    const add = (option, name) => words.push(option, q.typed[name].trim());
+    if (q.budget === null) add("--error", "error");
+    else add("--budget", "budget");
     words.push("--device", q.device, "--year", String(q.year));
     for (const place of q.places.length ? q.places : source.places) words.push("--place", place);
     if (q.own) words.push("--own");
     if (q.form !== "all") words.push("--form", q.form);
     if (q.ignoreFloor) words.push("--ignore-floor");
-    if (q.utilisation !== null) words.push("--utilisation", String(q.utilisation));
-    if (q.predictions !== null) words.push("--predictions-per-day", String(q.predictions));
+    if (q.utilisation !== null) add("--utilisation", "utilisation");
+    if (q.predictions !== null) add("--predictions-per-day", "predictions");
     return words.map(quoted).join(" ");
   }
 
@@ -474,7 +502,7 @@ const afford = (() => {
 
   // Days that so many devices take, from a row of device-hours.
   function days(row) {
-    const n = Number(id("devices").value);
+    const n = parsed("devices", "count");
     if (!(Number.isInteger(n) && n > 0)) {
       throw new afford.Refusal("devices", "the number of devices must be a whole number above 0");
     }
@@ -493,8 +521,10 @@ const afford = (() => {
     }
     id("place").removeAttribute("aria-invalid");
     const wrong = id("wrong");
+    markDevices();
     const q = question();
     id("command").textContent = command(q);
+    id("command-line").hidden = false;
     try {
       const found = afford.answer(source, q);
       const rows = found.training.filter((row) => !row.equivalent || row.median >= 0.01);
@@ -518,10 +548,20 @@ const afford = (() => {
       if (!(refusal instanceof afford.Refusal)) throw refusal;
       id("answer").replaceChildren();
       wrong.textContent = refusal.message;
+      id("command-line").hidden = !refusal.asked;
       const input = id(refusal.input === "form" ? "form-of" : refusal.input);
       input.setAttribute("aria-invalid", "true");
       if (id("more").contains(input)) id("more").open = true;
     }
+  }
+
+  // Devices without a rent, or a price if owned, can be chosen but have no answer.
+  function markDevices() {
+    const own = owned(), lacks = own ? " (no price known)" : " (no rent known)";
+    source.devices.forEach((device, i) => {
+      const known = own ? device.price_usd !== null : Object.keys(device.quotes).length > 0;
+      id("device").options[i].textContent = device.name + (known ? "" : lacks);
+    });
   }
 
   function showPlaces() {
@@ -607,22 +647,30 @@ const afford = (() => {
   id("benchmark").append(...source.benchmarks.map((b) => option(b.key, b.name)));
   id("device").append(...source.devices.map((d) => option(d.name)));
   id("form-of").append(...source.forms.map((f) => option(f)));
-  id("place").append(...Object.keys(source.grid).map((p) => option(p)));
+  id("place").append(option("", "add a place…"), ...Object.keys(source.grid).map((p) => option(p)));
   id("device").value = source.device;
   id("year").value = source.year;
-  id("predictions").placeholder = String(source.predictions_per_day);
+  id("predictions").placeholder = source.predictions_per_day.toLocaleString("en");
   id("error").value = target(source.benchmarks[0]);
 
   id("benchmark").addEventListener("change", () => {
     // Another benchmark's target says nothing here.
     if (current()) id("error").value = target(current());
   });
-  id("add").addEventListener("click", () => {
+  function addPlace() {
     const place = id("place").value;
+    if (!place) return;
     if (!places.includes(place)) places.push(place);
+    id("place").value = "";
     showPlaces();
     changed();
-  });
+  }
+  // Arrow keys choose every place that they pass, so that with keys only the button adds.
+  let byKeys = false;
+  id("place").addEventListener("keydown", () => { byKeys = true; });
+  id("place").addEventListener("pointerdown", () => { byKeys = false; });
+  id("place").addEventListener("change", () => { if (!byKeys) addPlace(); });
+  id("add").addEventListener("click", addPlace);
   form.addEventListener("input", changed);
   form.addEventListener("change", changed);
   form.addEventListener("submit", (event) => event.preventDefault());

@@ -19,10 +19,10 @@ from scalelaw.cost.chain import (
     with_rent,
 )
 from scalelaw.cost.project import home_device
-from scalelaw.cost.question import MOST_PREDICTIONS, YEARS
+from scalelaw.cost.question import MOST_PREDICTIONS, PATTERNS, POWERS, YEARS
 from scalelaw.cost.run import Run, read_curves, read_draws
 from scalelaw.cost.tables import CostTables, read_cost_tables
-from scalelaw.cost.wording import WORDS
+from scalelaw.cost.wording import LABELS, WORDS
 from scalelaw.errors import ScalelawError
 from scalelaw.fit.curves import FORMS, regressor
 from scalelaw.fit.sample import Array
@@ -91,6 +91,9 @@ def calculator_data(
         "with_rent": with_rent(tables),
         "grid": dict(sorted(tables.grid.items())),
         "links": _links(Links.draw(tables.constants, n, stream(run.seed, "cost"))),
+        "patterns": PATTERNS,
+        "powers": POWERS,
+        "labels": LABELS,
         "words": WORDS,
     }  # fmt: skip
 
