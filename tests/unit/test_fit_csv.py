@@ -175,7 +175,7 @@ def test_a_surface_is_allocated(fit, tmp_path):
         status, out, err = fit(path, *option, **given)
         assert (status, out) == (2, "")
         assert f"{option[0]} " in err
-        assert "out of range; see scalelaw fit-surface -h" in err
+        assert "--budget -1.0 is out of range: it must be above 0" in err
 
 
 def test_unbounded_intervals_are_null(fit, tmp_path):
@@ -335,13 +335,15 @@ def test_groups_are_taken_as_text(fit, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--level", 1), "--level 1.0 is out of range; see scalelaw fit -h"),
+        (("--level", 1), "--level 1.0 is out of range: it must lie between 0 and 1, such as 0.95"),
         (("--level", 0), "--level 0.0 is out of range"),
         (("--tau", 1), "--tau 1.0 is out of range"),
         (("--delta", 0), "--delta 0.0 is out of range"),
         (("--delta", "nan"), "--delta nan is out of range"),
         (("--replicates", -1), "--replicates -1 is out of range"),
         (("--seed", -1), "--seed -1 is out of range"),
+        (("--level", 95), "--level 95.0 is out of range: it must lie between 0 and 1"),
+        (("--y", "flop"), "one column is named twice"),
         (("--target", -1), "--target -1.0 is out of range"),
         (("--target", "nan"), "--target nan is out of range"),
         (("--target", "inf"), "--target inf is out of range"),

@@ -163,22 +163,32 @@ def _options(parsed: argparse.Namespace) -> dict[str, Any]:
     """Return what both fits take, or refuse settings out of range."""
     from scalelaw.fit_csv import estimator
 
-    for name, value, fine in (
-        ("--level", parsed.level, 0 < parsed.level < 1),
-        ("--tau", parsed.tau, 0 < parsed.tau < 1),
-        ("--delta", parsed.delta, parsed.delta > 0),
-        ("--replicates", parsed.replicates, 0 <= parsed.replicates <= 1_000_000),
-        ("--seed", parsed.seed, parsed.seed >= 0),
-        *(("--target", y, 0 < y < math.inf) for y in getattr(parsed, "target", ())),
-        *(("--budget", flop, 0 < flop < math.inf) for flop in getattr(parsed, "budget", ())),
+    positive = "must be above 0 and finite"
+    for name, value, fine, rule in (
+        ("--level", parsed.level, 0 < parsed.level < 1, "must lie between 0 and 1, such as 0.95"),
+        ("--tau", parsed.tau, 0 < parsed.tau < 1, "must lie between 0 and 1, such as 0.5"),
+        ("--delta", parsed.delta, parsed.delta > 0, "must be above 0"),
+        (
+            "--replicates",
+            parsed.replicates,
+            0 <= parsed.replicates <= 1_000_000,
+            "must lie between 0 and a million",
+        ),
+        ("--seed", parsed.seed, parsed.seed >= 0, "must not be below 0"),
+        *(("--target", y, 0 < y < math.inf, positive) for y in getattr(parsed, "target", ())),
+        *(("--budget", c, 0 < c < math.inf, positive) for c in getattr(parsed, "budget", ())),
         *(
-            (f"--{name.replace('_', '-')}", value, 0 < value < math.inf)
+            (f"--{name.replace('_', '-')}", value, 0 < value < math.inf, positive)
             for name in ("flop_per_param_token", "x_sd", "y_sd")
             if isinstance(value := getattr(parsed, name, None), float)
         ),
     ):
         if not fine:
-            raise UsageError(f"{name} {value} is out of range; see scalelaw {parsed.command} -h")
+            raise UsageError(f"{name} {value} is out of range: it {rule}")
+    columns = [getattr(parsed, name, None) for name in ("x", "y", "n", "d")]
+    named = [column for column in columns if column is not None]
+    if len(set(named)) < len(named):
+        raise UsageError("one column is named twice: each variable needs its own")
     return {
         "groups": parsed.group,
         "weights": parsed.weights,
