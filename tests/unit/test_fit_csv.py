@@ -175,7 +175,7 @@ def test_a_surface_is_allocated(fit, tmp_path):
         status, out, err = fit(path, *option, **given)
         assert (status, out) == (2, "")
         assert f"{option[0]} " in err
-        assert "--budget -1.0 is out of range: it must be above 0" in err
+        assert "is out of range: it must be above 0 and finite" in err
 
 
 def test_unbounded_intervals_are_null(fit, tmp_path):
