@@ -2,7 +2,7 @@
 
 Needs mutmut 3 beside the dependencies, and Linux or macOS:
 ``./run exec uv pip install mutmut==3.8.1; ./run exec python benchmarks/mutation.py [MUTANTS]``
-draws so many mutants of each room (120 if not said), with a seed, from those that mutmut makes of
+draws so many mutants of each room (100 if not said), with a seed, from those that mutmut makes of
 the lines that tests reach, and runs the tests that reach each of them. Messages of errors are left
 as they are. Prints a Markdown table, and below it what survived. The checkout is copied.
 """
@@ -25,7 +25,7 @@ ROOMS = {
     "corpus": ["src/scalelaw/corpus/*"],
 }
 SEED = 2026
-MUTANTS = 120
+MUTANTS = 100
 TESTS = """
     add allocation broken checks compare compute corpus covariance curves decompose design fit
     fit_csv fit_result floored importers isoflop joint line_law linear moments newton profile

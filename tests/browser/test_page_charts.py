@@ -130,6 +130,19 @@ def test_the_filter_of_claims_hides_rows(drawn):
     )
 
 
+def test_a_filter_that_matches_no_claim_says_how_to_go_on(open_page, report):
+    page = open_page(report).page
+    page.fill("#claims-filter [name=words]", "xyzzy")
+    said = page.locator("#claims-left").inner_text()
+    assert said.startswith("0 of ")
+    assert "“Show all”" in said
+    page.click("#claims-filter [type=reset]")
+    page.wait_for_function(
+        "() => !document.getElementById('claims-left').textContent.includes(':')"
+    )
+    assert page.locator("#claims tr[data-verdict]:visible").count() > 20
+
+
 def test_without_scripts_all_claims_and_a_note_remain(open_page, report):
     page = open_page(report, java_script_enabled=False).page
     assert page.locator("#claims tr[data-verdict]:visible").count() > 0

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from scalelaw.report.words import p_value, percent
+from scalelaw.report.words import bound, p_value, percent
 from scalelaw.typography import fixed, number
 
 
@@ -36,3 +36,6 @@ def test_other_forms():
     assert percent(0.376) == "38%"
     assert p_value(1e-9) == "< 10⁻⁴"
     assert p_value(0.034) == "0.034"
+    assert bound(9.9e39) == "9.9 × 10³⁹"
+    assert bound(6.2e81) == "over 1 × 10⁴⁰"
+    assert bound(math.inf) == "no limit"

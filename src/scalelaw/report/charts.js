@@ -127,7 +127,8 @@
     for (const part of document.querySelectorAll("#claims .claims-group")) {
       part.hidden = !part.querySelector("tr[data-verdict]:not([hidden])");
     }
-    document.getElementById("claims-left").textContent = `${left} of ${claims.length} claims`;
+    document.getElementById("claims-left").textContent = `${left} of ${claims.length} claims`
+      + (left ? "" : ": fewer words or “Show all” bring some back");
   }
   filter.addEventListener("input", narrowClaims);
   filter.addEventListener("reset", () => setTimeout(narrowClaims));

@@ -296,7 +296,10 @@ const explorer = (() => {
             + `${percent(counts.contradicted)} contradict it.`
           : "No combination remains." }));
     }));
-    id("claims").parentElement.hidden = !data.claims.length;
+    if (!data.claims.length) {
+      const none = "No published claim is about the exponent of this benchmark.";
+      id("claims").append(make("p", { className: "source", textContent: none }));
+    }
   }
 
   const colour = (variable) => getComputedStyle(root).getPropertyValue(variable).trim();

@@ -46,9 +46,15 @@ VERDICT_WORDS = {
 RELATION_WORDS = {"at_least": "at least", "at_most": "at most", "about": "about", "between": ""}
 
 
+MOST = 1e40
+"""A larger amount is only said to be over it: there is not as much of anything to be paid for."""
+
+
 def bound(value: float) -> str:
-    """Return a number that may have no limit."""
-    return "no limit" if math.isinf(value) else number(value)
+    """Return an amount that may have no limit, or be absurd."""
+    if math.isinf(value):
+        return "no limit"
+    return f"over {number(MOST, 1)}" if value > MOST else number(value)
 
 
 _LARGE = {12: "trillion", 9: "billion", 6: "million"}
