@@ -134,7 +134,7 @@ def decompose_gains(
             "gain": gains[0, parts].sum(),
             "lower": low,
             "upper": high,
-            "points": sum(points[part] for part in GAIN_SUMS[name]),
+            "points": np.sum([points[part] for part in GAIN_SUMS[name]]),
         }
         if grows:
             share_low, share_high = np.quantile(drawn / total, [tail, 1 - tail])
@@ -238,9 +238,9 @@ def gains_of_pair(
     points = _points(float(error[0]), parts)
     rows = []
     for name, members in GAIN_SUMS.items():
-        gain = sum(parts[GAIN_PARTS.index(part)] for part in members)
+        gain = parts[[GAIN_PARTS.index(part) for part in members]].sum()
         share = gain / whole if whole else np.nan
-        rows.append((name, gain, share, sum(points[part] for part in members)))
+        rows.append((name, gain, share, np.sum([points[part] for part in members])))
     return pd.DataFrame(rows, columns=["component", "gain", "share", "points"])
 
 
@@ -300,7 +300,7 @@ def _points(start: float, parts: Array) -> dict[str, float]:
 
     def fall(present: frozenset[str]) -> float:
         # In a fixed order, which a set has not, so that the last digit is the same in every run.
-        gain = sum(by_name[name] for name in GAIN_PARTS if name in present)
+        gain = np.sum([by_name[name] for name in GAIN_PARTS if name in present])
         # Parts without bounds, as of errors that do not fall, are told as such.
         with np.errstate(over="ignore"):
             return float(-100 * start * np.float64(10) ** -gain)

@@ -142,7 +142,7 @@ def weigh_choices(path: Path, benchmarks: Sequence[str]) -> "pd.DataFrame":
             continue
         total = products[-1, -1]
         shares = _shares(products, places) if total > 0 else dict.fromkeys(CHOICES, 0.0)
-        shares[REST] = 1 - sum(shares.values())
+        shares[REST] = 1 - np.sum(list(shares.values()))
         rows += [
             {
                 "benchmark": key,

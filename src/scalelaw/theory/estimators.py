@@ -7,6 +7,7 @@ X'X, X'y and y'y, and these can be drawn without drawing the samples.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from math import fsum
 from operator import add
 
 import numpy as np
@@ -76,7 +77,7 @@ def merge(samples: Sequence[Sample]) -> Sample:
         sum(s.n for s in samples),
         reduce(add, [s.gram for s in samples]),
         reduce(add, [s.noise_xy for s in samples]),
-        sum(s.noise_square for s in samples),
+        fsum(s.noise_square for s in samples),
         (np.concatenate([x for x, _ in rows]), np.concatenate([e for _, e in rows]))
         if together
         else None,

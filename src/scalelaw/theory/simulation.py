@@ -143,7 +143,9 @@ class Simulation:
         Parameters
         ----------
         threads : int
-            Processes that work at the same time; the numbers do not depend on it.
+            Processes that work at the same time; the numbers do not depend on it. A script that
+            asks for several keeps its work under ``if __name__ == "__main__"``, since processes
+            may import it.
 
         Returns
         -------
