@@ -1,6 +1,7 @@
 """One run at a time, jobs that end with their run, and errors of tasks without a traceback."""
 
 import errno
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+import psutil
 import pytest
 
 from scalelaw import interruption, tasks
@@ -41,26 +43,34 @@ time.sleep(120)
 """
 
 POOL = """
-import os, time
+import multiprocessing, os, sys, time
 from scalelaw.interruption import process_pool
-with process_pool(2) as pool:
-    print(*{pool.submit(os.getpid).result()}, flush=True)
-    list(pool.map(time.sleep, [120, 120]))
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    with process_pool(2) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        list(pool.map(time.sleep, [120, 120]))
 """
 
 STUCK = """
-import os, signal, subprocess
+import multiprocessing, os, signal, subprocess, sys
 from scalelaw.interruption import process_pool
 
 def send_half():
-    parent, worker = os.getppid(), os.getpid()
+    parent, worker = multiprocessing.parent_process().pid, os.getpid()
     subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -9 {worker}; kill -CONT {parent}"])
     os.kill(parent, signal.SIGSTOP)
     return bytes(10_000_000)
 
-with process_pool(2) as pool:
-    pool.submit(send_half).result()
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    with process_pool(2) as pool:
+        pool.submit(send_half).result()
 """
+
+START_METHODS = multiprocessing.get_all_start_methods()
+"""Versions and systems differ in how they start processes."""
 
 
 class Started:
@@ -142,10 +152,11 @@ def test_a_job_of_no_run_goes_on(state, begin):
     assert job.process.poll() is None
 
 
-def test_workers_end_with_a_killed_task(begin):
-    task = begin(POOL)
-    worker = int(task.line)
-    os.kill(worker, 0)
+@pytest.mark.parametrize("method", START_METHODS)
+def test_workers_end_with_a_killed_task(begin, method):
+    task = begin(POOL, method)
+    worker = psutil.Process(int(task.line))
+    assert _runs(worker)
     task.kill()
     end = time.monotonic() + 20
     while time.monotonic() < end and _runs(worker):
@@ -153,19 +164,22 @@ def test_workers_end_with_a_killed_task(begin):
     assert not _runs(worker)
 
 
-def test_a_worker_killed_while_it_sends_a_result_does_not_keep_the_job_waiting():
+@pytest.mark.parametrize("method", START_METHODS)
+def test_a_worker_killed_while_it_sends_a_result_does_not_keep_the_job_waiting(tmp_path, method):
+    script = tmp_path / "stuck.py"
+    script.write_text(STUCK)
     ended = subprocess.run(
-        [sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=60
+        [sys.executable, str(script), method], capture_output=True, text=True, timeout=60
     )
     assert ended.returncode == 1
-    assert ended.stderr == f"{interruption.KILLED}\n"
+    assert ended.stderr.startswith(f"{interruption.KILLED}\n")
 
 
 def _runs(process):
-    shown = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True
-    ).stdout.strip()
-    return shown not in ("", "Z")
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_without_locks_of_the_system_snakemakes_own_stands_alone(state, monkeypatch):

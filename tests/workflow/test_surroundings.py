@@ -76,6 +76,18 @@ def read_only(finished):
         place.chmod(mode)
 
 
+def test_processes_need_not_be_forked(finished, tmp_path):
+    # As on macOS and from Python 3.14 on.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import multiprocessing\nmultiprocessing.set_start_method('forkserver')\n"
+    )
+    (tmp_path / "project").mkdir()
+    project = make_project(tmp_path / "project")
+    done = run(project, bare(PYTHONPATH=str(tmp_path)))
+    assert done.returncode == 0, done.stdout
+    assert project.hashes() == finished.hashes()
+
+
 def test_a_source_tree_that_cannot_be_written_will_do(finished, read_only, tmp_path):
     (tmp_path / "mine.yaml").write_text((finished.path / "config/local.yaml").read_text())
     shutil.copytree(finished.path / "data", tmp_path / "data")
