@@ -181,7 +181,7 @@ def test_environment_yml_has_the_bounds_of_pyproject():
         name, _, bounds = entry.partition(" ")
         conda[name] = SpecifierSet(bounds)
     project = PYPROJECT["project"]
-    tests = {"pytest", "hypothesis"}
+    tests = {"pytest", "hypothesis", "psutil"}
     wanted = [Requirement(text) for text in project["dependencies"]]
     wanted += [
         requirement
