@@ -340,9 +340,16 @@ def test_a_break_before_the_last_record_is_noted():
     data = records(ONE | {"exponent_1": 0.1, "floor": 0.0}, sd=0.001)
     data.loc[13, "error"] *= 0.5
     result = BrokenPowerLaw(with_floor=False, replicates=20).fit(data)
-    codes = {note.code for note in result.warnings}
-    assert "break_rests_on_few_points" in codes
-    assert "smoothness_at_bound" in codes
+    assert "break_rests_on_few_points" in {note.code for note in result.warnings}
+
+
+def test_a_smoothness_at_its_bound_is_noted():
+    truth = ONE | {"floor": 0.0, "smoothness_1": 0.5}
+    law = BrokenPowerLaw(with_floor=False, smoothness_range=(0.8, 3.0), replicates=20)
+    result = law.fit(records(truth, sd=1e-4))
+    note = next(n for n in result.warnings if n.code == "smoothness_at_bound")
+    assert note.details["smoothness"] == pytest.approx(0.8)
+    assert "sharper" in note.message
 
 
 def test_fixed_settings_bound_what_is_searched():
