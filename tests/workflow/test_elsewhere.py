@@ -67,6 +67,9 @@ def test_another_workflow_uses_this_one_as_a_module(project, finished, tmp_path)
     assert exponents.equals(read_result(finished.path / "results/fits/exponents.csv"))
     assert "imagenet" in (other / "largest.txt").read_text()
     assert files_of(project.path) == before
+    status, said = run(other, "--configfile", "config.yaml", "--report", "report.html")
+    assert status == 0, said
+    assert "fits need at least\\n5 papers" in (other / "report.html").read_text()
     (other / "config.yaml").write_text(yaml.safe_dump({"scaling": {"benchmark": ["imagenet"]}}))
     status, said = run(other, "--configfile", "config.yaml")
     assert status != 0
