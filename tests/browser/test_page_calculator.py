@@ -349,8 +349,16 @@ def test_numbers_are_read_as_the_command_reads_them(open_page, report):
 @pytest.mark.parametrize(
     ("field", "typed", "refused"),
     [
-        ("year", "soon", '"Year of prices and electricity" must lie in 1990 to 2100, not "soon"'),
-        ("year", "", '"Year of prices and electricity" must lie in 1990 to 2100, not ""'),
+        (
+            "year",
+            "soon",
+            '"Year of prices and electricity" must be a whole number from 1990 to 2100',
+        ),
+        (
+            "year",
+            "",
+            '"Year of prices and electricity" must be a whole number from 1990 to',
+        ),
         ("utilisation", "lots", '"Utilisation" must lie above 0 and be at most 1, not "lots" (wri'),
         ("utilisation", "40", '"Utilisation" must lie above 0 and be at most 1, not "40" (did yo'),
         ("predictions", "1,00", '"Predictions a day" must be a positive number, not "1,00" (wri'),

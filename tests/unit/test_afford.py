@@ -190,7 +190,7 @@ def rows_of(folder, name, **wanted):
     return table.set_index("quantity")
 
 
-FIGURES = ("median", "lower", "upper", "share_unreachable")
+FIGURES = ("median", "lower", "upper", "lower_quartile", "upper_quartile", "share_unreachable")
 
 
 def as_table(rows, quantity):
@@ -234,7 +234,7 @@ def test_the_answer_on_planted_data_is_known(ask_json):
     training = found["training"]
     for quantity, value in (("flop", 1e20), ("device_hours", 1e20 / PEAK), ("usd", 1e20 / PEAK)):
         row = training[quantity]
-        assert [row[name] for name in FIGURES] == pytest.approx([value, value, value, 0], rel=1e-6)
+        assert [row[name] for name in FIGURES] == pytest.approx([*[value] * 5, 0], rel=1e-6)
     assert training["home_years"]["median"] == pytest.approx(1e20 / PEAK / 8766, rel=1e-6)
     # Of 300 W: load 0.75, server 1.67 to 2.03, data centre 1.1 to 1.56.
     kwh = training["kwh"]["lower"], training["kwh"]["upper"]
@@ -317,7 +317,7 @@ def test_a_form_whose_floor_lies_above_the_error_is_left_out_and_named(ask_json)
 
 
 def test_never_is_null_in_json_and_a_word_in_text():
-    row = Row("usd", "US$", Estimate(5.0, 1.0, math.inf, 0.1))
+    row = Row("usd", "US$", Estimate(5.0, 1.0, math.inf, 2.0, 9.0, 0.1))
     answer = Answer(("heading",), [row], [], [], 0.95)
     assert json.loads(answer.to_json())["training"][0]["upper"] is None
     assert "1.0 to never" in answer.to_text()
@@ -439,9 +439,17 @@ FLOOR = "lies under the known floor of 2%, the share of wrong labels in the test
             "imagenet",
             "--predictions-per-day must be 1.0 × 10¹⁵ or fewer, not 2.0 × 10¹⁵",
         ),
-        (["--error", "5%", "--year", "1989"], "imagenet", "lie in 1990 to 2100, not 1989"),
-        (["--error", "5%", "--year", "2101"], "imagenet", "lie in 1990 to 2100, not 2101"),
-        (["--error", "5%", "--year", "0"], "imagenet", "lie in 1990 to 2100, not 0"),
+        (
+            ["--error", "5%", "--year", "1989"],
+            "imagenet",
+            "from 1990 to 2100, not 1989",
+        ),
+        (
+            ["--error", "5%", "--year", "2101"],
+            "imagenet",
+            "from 1990 to 2100, not 2101",
+        ),
+        (["--error", "5%", "--year", "0"], "imagenet", "from 1990 to 2100, not 0"),
         (["--error", "5%", "--device", ""], "imagenet", 'no device ""'),
         (["--error", "20%"], "few", "Few: not fitted: 3 paper(s) with compute, at least 5"),
         (["--error", "20%"], "few", "(fitted are floored, imagenet, scattered)"),
@@ -668,7 +676,9 @@ def test_only_equivalents_are_left_out_for_being_small(ask):
 
 
 def answer_of(name, *figures, level=0.9):
-    return Answer(("a heading",), [Row(name, "a unit", Estimate(*figures))], [], [], level)
+    median, lower, upper, never = figures
+    estimate = Estimate(median, lower, upper, lower, upper, never)
+    return Answer(("a heading",), [Row(name, "a unit", estimate)], [], [], level)
 
 
 @pytest.mark.parametrize(
@@ -885,3 +895,12 @@ def test_a_utilisation_is_a_share(ask, share):
     status, _, err = ask("--error", "10%", f"--utilisation={share}")
     assert status == 1
     assert "--utilisation must lie above 0 and be at most 1" in err
+
+
+def test_half_of_the_draws_lie_between_the_quartiles():
+    logs = np.append(np.linspace(1, 2, 800), np.full(200, np.nan))  # a fifth never gets there
+    found = Estimate.of(logs, 0.9)
+    values = np.where(np.isnan(logs), math.inf, 10.0**logs)
+    inside = (values > found.lower_quartile) & (values <= found.upper_quartile)
+    assert inside.mean() == 0.5
+    assert Estimate.of(logs[400:], 0.9).upper_quartile == math.inf

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from scalelaw.report.words import bound, p_value, percent
+from scalelaw.report.words import bound, bounds, p_value, percent
 from scalelaw.typography import fixed, number
 
 
@@ -39,3 +39,5 @@ def test_other_forms():
     assert bound(9.9e39) == "9.9 × 10³⁹"
     assert bound(6.2e81) == "over 1 × 10⁴⁰"
     assert bound(math.inf) == "no limit"
+    assert bounds(2e5, 6.2e81) == "200,000 to over 1 × 10⁴⁰"
+    assert bounds(6.6e45, math.inf) == "over 1 × 10⁴⁰"

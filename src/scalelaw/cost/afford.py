@@ -235,7 +235,7 @@ class Desk:
             )
         units = {**QUANTITIES, "nyc_months": "months of New York City's CO2"}
         rows = [
-            Row(k, units[k], Estimate(v, v, v, 0.0), k not in QUANTITIES)
+            Row(k, units[k], Estimate(v, v, v, v, v, 0.0), k not in QUANTITIES)
             for k, v in preset.costs(log_flop).items()
         ]
         heading = (

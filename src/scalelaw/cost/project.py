@@ -26,12 +26,14 @@ class RefusedTargetError(ScalelawError):
 
 @dataclass(frozen=True)
 class Estimate:
-    """Median and interval of a quantity over its draws.
+    """Median and intervals of a quantity over its draws.
 
     Parameters
     ----------
     median, lower, upper : float
         In the unit of the quantity; infinite where so many draws never reach the target.
+    lower_quartile, upper_quartile : float
+        Between them lies half of the draws.
     share_unreachable : float
         Share of the draws that never reach it.
     """
@@ -39,6 +41,8 @@ class Estimate:
     median: float
     lower: float
     upper: float
+    lower_quartile: float
+    upper_quartile: float
     share_unreachable: float
 
     @classmethod
@@ -47,10 +51,11 @@ class Estimate:
         logs = np.where(np.isnan(logs), np.inf, logs)
         tail = (1 - level) / 2
         # Interpolation between a number and infinity has no meaning, so draws are taken as such.
-        points = np.quantile(logs, [0.5, tail, 1 - tail], method="inverted_cdf")
+        places = [0.5, tail, 1 - tail, 0.25, 0.75]
+        points = np.quantile(logs, places, method="inverted_cdf")
         with np.errstate(over="ignore"):
-            median, lower, upper = (float(p) for p in 10.0**points)
-        return cls(median, lower, upper, float(np.isinf(logs).mean()))
+            median, lower, upper, first, third = (float(p) for p in 10.0**points)
+        return cls(median, lower, upper, first, third, float(np.isinf(logs).mean()))
 
     def never(self, quantile: float) -> bool:
         """Return whether a quantile is infinite because its draws never reach the target.

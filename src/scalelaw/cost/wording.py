@@ -9,7 +9,7 @@ WORDS = {
         "{field} must be a positive number, not {value} (write 1000, 1,000 or 2.5 million)"
     ),
     "many_predictions": "{field} must be {most} or fewer, not {value}",
-    "year_range": "{field} must lie in {first} to {last}, not {value}",
+    "year_range": "{field} must be a whole number from {first} to {last}, not {value}",
     "utilisation_range": "{field} must lie above 0 and be at most 1, not {value} ({hint})",
     "write_share": "write 40% or 0.4",
     # Refusals.

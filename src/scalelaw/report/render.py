@@ -69,8 +69,8 @@ def render_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shown = (words.percent, words.p_value, words.bound, words.plain, words.spoken, words.share_text)
-    for show in (number, interval, fixed, fixed_interval, *shown):
+    shown = (words.percent, words.p_value, words.bound, words.bounds, words.plain, words.spoken)
+    for show in (number, interval, fixed, fixed_interval, words.share_text, *shown):
         environment.filters[show.__name__] = show
     basis = settings["basis"]
     exponents, excluded = tables["exponents"], tables["excluded"]

@@ -39,7 +39,7 @@ FORM_WORDS = {
 VERDICT_WORDS = {
     "supported": "supported",
     "not supported": "not supported",
-    "cannot be told": "such that the data cannot tell",
+    "cannot be told": "beyond what the data can tell",
     "superseded": "superseded by newer facts",
 }
 
@@ -50,11 +50,16 @@ MOST = 1e40
 """A larger amount is only said to be over it: there is not as much of anything to be paid for."""
 
 
-def bound(value: float) -> str:
+def bound(value: float, digits: int = 2) -> str:
     """Return an amount that may have no limit, or be absurd."""
     if math.isinf(value):
         return "no limit"
-    return f"over {number(MOST, 1)}" if value > MOST else number(value)
+    return f"over {number(MOST, 1)}" if value > MOST else number(value, digits)
+
+
+def bounds(low: float, high: float) -> str:
+    """Return ``low to high`` of amounts, or one bound where even the lower is absurd."""
+    return bound(low) if low > MOST else f"{number(low)} to {bound(high)}"
 
 
 _LARGE = {12: "trillion", 9: "billion", 6: "million"}

@@ -1,6 +1,7 @@
 """Project what a lower error costs to train and to run."""
 
 from collections.abc import Iterator
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ def project_costs(
             found = running_costs(forward, chain, error, predictions_per_day, level)
             run |= {"status": "projected", "lowest_error": forward.error_range[0]}
             runs += [run | row for row in _rows(found, QUANTITIES)]
-    values = ["quantity", "unit", "median", "lower", "upper", "share_unreachable"]
+    values = ["quantity", "unit", *(field.name for field in fields(Estimate))]
     last = [*values, "device", "year", "places"]
     columns = ["benchmark", "basis", "error", "form", "known_floor", "status", "decades_beyond"]
     write_table(pd.DataFrame(rows, columns=[*columns, "lowest_error", *last]), projections)
@@ -176,11 +177,4 @@ def _cases(
 
 def _rows(found: dict[str, Estimate], units: dict[str, str]) -> Iterator[dict[str, Any]]:
     for name, estimate in found.items():
-        yield {
-            "quantity": name,
-            "unit": units[name],
-            "median": estimate.median,
-            "lower": estimate.lower,
-            "upper": estimate.upper,
-            "share_unreachable": estimate.share_unreachable,
-        }
+        yield {"quantity": name, "unit": units[name], **asdict(estimate)}
