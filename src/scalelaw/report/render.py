@@ -70,7 +70,7 @@ def render_report(
         lstrip_blocks=True,
     )
     shown = (words.percent, words.p_value, words.bound, words.bounds, words.plain, words.spoken)
-    for show in (number, interval, fixed, fixed_interval, words.share_text, *shown):
+    for show in (number, interval, fixed, fixed_interval, *shown):
         environment.filters[show.__name__] = show
     basis = settings["basis"]
     exponents, excluded = tables["exponents"], tables["excluded"]

@@ -1,7 +1,6 @@
 """Codes as a reader wants to see them."""
 
 import math
-from collections.abc import Mapping
 
 from scalelaw.typography import number
 
@@ -79,12 +78,6 @@ def spoken(value: float) -> str:
 def plain(value: float) -> str:
     """Return a published figure as it would be printed, without zeros that it did not have."""
     return f"{value:,.10g}" if 1e-4 <= abs(value) < 1e7 or value == 0 else number(value, 2)
-
-
-def share_text(part: Mapping[str, float]) -> str:
-    """Return a share with its bounds."""
-    low, high = percent(part["share_lower"]), percent(part["share_upper"])
-    return f"{percent(part['share'])} ({low} to {high})"
 
 
 def percent(value: float) -> str:
