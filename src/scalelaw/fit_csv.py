@@ -3,13 +3,14 @@
 import csv
 import json
 import math
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalelaw.errors import FitError, ScalelawError, UnreadableError, UsageError
+from scalelaw.errors import FitError, ScalelawError, UnreadableError, UsageError, did_you_mean
 from scalelaw.inputs import check_input
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Block:
     notes : list of Note
         What weakens it.
     refusal : str
-        Why there is no fit.
+        Why there is no fit or no allocation.
     """
 
     title: str
@@ -90,7 +91,7 @@ class Answer:
         for block in self.blocks:
             lines += ["", block.title]
             if block.refusal:
-                lines.append(f"  not fitted: {block.refusal}")
+                lines.append(f"  {block.refusal}")
             lines += [
                 f"  {e.name:<{wide}}  {e.value:>11.4g}  [{e.lower:.4g}, {e.upper:.4g}]  {e.method}"
                 for e in block.estimates
@@ -148,19 +149,34 @@ def read_columns(
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
         raise UnreadableError(f"{path}: {reason}; check the path") from None
+    except pd.errors.EmptyDataError:
+        raise ScalelawError(f"{path}: the file is empty") from None
     except pd.errors.ParserWarning:
         raise ScalelawError(
-            f"{path}: rows have more cells than the header; quote values that hold a comma"
+            f"{path}: rows have more cells than the header; separate cells with commas, and quote "
+            "values that hold one"
         ) from None
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ScalelawError(f"{path}: not a CSV file in UTF-8: {error}") from None
+    except (UnicodeDecodeError, pd.errors.ParserError) as error:
+        if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error)):
+            cells, line, met = found.groups()
+            raise ScalelawError(
+                f"{path}:{line}: {met} cells, but rows above have {cells}; quote values that hold "
+                "a comma"
+            ) from None
+        raise ScalelawError(f"{path}: not a CSV file in UTF-8: {str(error).strip()}") from None
     header = [str(name) for name in first.iloc[0]]
+    if len(header) == 1 and any(mark in header[0] for mark in "\t;|"):
+        raise ScalelawError(f"{path}:1: one column only; separate cells with commas")
     known = ", ".join(header[:50])
     if not known.isprintable():
         raise ScalelawError(f"{path}: not a CSV file: its first line is not text")
     for name in needed:
         if name not in table:
-            raise ScalelawError(f'{path}:1: there is no column "{name}"; the file has {known}')
+            hint = did_you_mean(name, header)
+            raise ScalelawError(
+                f'{path}:1: there is no column "{name}"; the file has {known}'
+                + (f" ({hint})" if hint else "")
+            )
         if header.count(name) > 1:
             raise ScalelawError(f'{path}:1: there are two columns "{name}"; rename one')
     table = table[needed]
@@ -251,7 +267,7 @@ def fit_curve_file(
             result = law.fit(data, groups, weights, seed)
         except FitError as error:
             refusals.append(f"{path}: {error}")
-            blocks.append(Block(title, refusal=str(error)))
+            blocks.append(Block(title, refusal=f"not fitted: {error}"))
             continue
         found[title] = result
         blocks.append(_block(title, result, targets, level))
@@ -297,9 +313,8 @@ def fit_surface_file(
     ScalelawError
         If the file cannot be read or the surface cannot be fitted.
     """
-    from functools import partial
-
-    from scalelaw.fit import LossSurface, surface
+    from scalelaw.fit import Estimate, LossSurface, surface
+    from scalelaw.plan import PowerCost, allocate
 
     data = read_columns(path, [n, d, y, weights], [groups])
     law = LossSurface(n, d, y, estimator=loss or estimator("huber"), replicates=replicates)
@@ -316,24 +331,18 @@ def fit_surface_file(
         ]
         blocks.append(Block("optimal allocation", growth))
     for budget in budgets if falls else ():
-        given: dict[str, Any] = {"flop": budget, "flop_per_param_token": flop_per_param_token}
+        title = f"best use of {budget:.3g} FLOP"
+        try:
+            best = allocate(result, [budget], PowerCost(k=flop_per_param_token), level)
+        except FitError as error:
+            blocks.append(Block(title, refusal=f"no allocation: {error}"))
+            continue
         answers = [
-            result.derive(name, partial(quantity, **given), level)
-            for name, quantity in (
-                (n, surface.optimal_size),
-                (d, surface.optimal_tokens),
-                (f"{d} per {n}", surface.tokens_per_parameter),
-                (y, surface.optimal_loss),
-            )
+            Estimate(row.quantity, row.value, row.lower, row.upper, level, row.method)
+            for row in best.table.itertuples(index=False)
         ]
-        blocks.append(
-            Block(
-                f"best use of {budget:.3g} FLOP",
-                answers,
-                {},
-                _beyond(result, budget, flop_per_param_token),
-            )
-        )
+        notes = [*best.warnings, *_beyond(result, budget, flop_per_param_token)]
+        blocks.append(Block(title, answers, {}, notes))
     low, high = result.x_range
     heading = (
         f"{path}: {result.n_records} runs in {result.n_groups} groups, "
@@ -447,6 +456,8 @@ def _block(title: str, result: "FitResult", targets: Sequence[float], level: flo
             "that agree": result.agree,
         }
     notes = list(result.warnings)
+    if isinstance(result, LineResult) and result.cost_exponent(level).value < 0:
+        notes.append(_rises(result))
     for target in targets:
         try:
             found = result.x_for(target, level)
@@ -457,6 +468,19 @@ def _block(title: str, result: "FitResult", targets: Sequence[float], level: flo
 
             notes.append(Note("target_not_reached", "error", str(error), {"target": target}))
     return Block(title, estimates, facts, notes)
+
+
+def _rises(result: "FitResult") -> "Note":
+    """Return a note that the response rises with the predictor, as no error or loss does."""
+    from scalelaw.fit import Note
+
+    x, y = result.model.x_names[0], result.model.y_name
+    return Note(
+        "response_rises",
+        "warning",
+        f"{y} rises with {x}: of an accuracy fit 1 - {y}, which falls as errors and losses do",
+        {},
+    )
 
 
 def _outside(result: "FitResult", target: float, x: float) -> "list[Note]":

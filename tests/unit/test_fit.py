@@ -322,6 +322,15 @@ def test_data_that_cannot_identify_a_law_are_refused(change, kind, message):
         fitted(noisy().assign(**change))
 
 
+def test_what_is_no_table_and_a_column_for_two_variables_are_refused():
+    with pytest.raises(InvalidValueError, match=r"must be a pandas\.DataFrame, not list"):
+        fitted([1, 2])
+    with pytest.raises(InvalidValueError, match='the column "error" is named twice'):
+        PowerLaw("error", "error").fit(noisy())
+    with pytest.raises(InvalidValueError, match='the column "compute" is named twice'):
+        PowerLaw("compute", "error", covariates=["compute"]).fit(noisy())
+
+
 def test_few_records_and_missing_columns_are_refused_by_name():
     with pytest.raises(TooFewRecordsError, match="3 record"):
         fitted(noisy(n=3, papers=3))

@@ -167,8 +167,9 @@ def test_a_surface_is_allocated(fit, tmp_path):
     e = {entry["name"]: entry["value"] for entry in far["estimates"]}
     assert 6 * e["n"] * e["d"] == pytest.approx(1e24)
     assert e["d per n"] == pytest.approx(e["d"] / e["n"])
-    (note,) = far["notes"]
-    assert note["code"] == "beyond_the_data"
+    notes = {note["code"]: note for note in far["notes"]}
+    assert set(notes) == {"beyond_the_data", "optimum_outside_data"}
+    note = notes["beyond_the_data"]
     assert note["details"]["decades"] == pytest.approx(np.log10(1e24 / (6 * (n * d).max())))
     assert near["notes"] == []
     for option in (("--budget", -1), ("--budget", "inf"), ("--flop-per-param-token", 0)):
@@ -176,6 +177,23 @@ def test_a_surface_is_allocated(fit, tmp_path):
         assert (status, out) == (2, "")
         assert f"{option[0]} " in err
         assert "is out of range: it must be above 0 and finite" in err
+
+
+def test_a_budget_far_below_the_runs_is_warned_of(fit, tmp_path):
+    rng = np.random.default_rng(1)
+    n, d = 10 ** rng.uniform(7, 10, 40), 10 ** rng.uniform(9, 12, 40)
+    loss = (1.7 + 400 / n**0.34 + 410 / d**0.28) * np.exp(0.002 * rng.normal(size=40))
+    path = tmp_path / "surface.csv"
+    pd.DataFrame({"n": n, "d": d, "loss": loss}).to_csv(path, index=False)
+    given = {"command": "fit-surface", "columns": ("--n", "n", "--d", "d", "--y", "loss")}
+    (note,) = answer(fit, path, "--budget", 1e6, **given)["fits"][-1]["notes"]
+    assert note["code"] == "optimum_outside_data"
+
+
+def test_a_response_that_rises_is_told(fit, tmp_path):
+    path = tmp_path / "accuracy.csv"
+    runs().assign(loss=lambda r: r["flop"] ** 0.05).to_csv(path, index=False)
+    assert "loss rises with flop: of an accuracy fit 1 - loss" in fit(path)[1]
 
 
 def test_unbounded_intervals_are_null(fit, tmp_path):
@@ -245,11 +263,13 @@ GROUPED = ("--group", "run")
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        (lambda: "", (), "not a CSV file"),
+        (lambda: "", (), "the file is empty"),
         (lambda: b"\x89PNG\r\n\x1a\n\xff\xfe\x00", (), "not a CSV file"),
         (lambda: b"\0" * 99, (), "not a CSV file"),
         (lambda: "flop,loss\n", (), "0 record(s), at least 4 are needed"),
-        (lambda: "flop;loss\n1;2\n", (), ':1: there is no column "flop"; the file has flop;loss'),
+        (lambda: "flop;loss\n1;2\n", (), ":1: one column only; separate cells with commas"),
+        (lambda: "flop\tloss\n1\t2\n", (), ":1: one column only; separate cells with commas"),
+        (lambda: " flop ,loss\n1,2\n", (), 'the file has flop , loss (did you mean "flop "?)'),
         (lambda: "flop,flop,loss\n1,2,3\n", (), ':1: there are two columns "flop"; rename one'),
         (change(), ("--group", "paper"), ':1: there is no column "paper"; the file has flop, loss'),
         (change(), ("--covariate", "gpus"), ':1: there is no column "gpus"'),
@@ -272,7 +292,7 @@ GROUPED = ("--group", "run")
         (lambda: runs().assign(loss=1.5).to_csv(), (), '"loss" is the same in all records; add'),
         (lambda: runs()[:3].to_csv(), (), "3 record(s), at least 4 are needed"),
         (lambda: "flop,loss\n1,2,3\n2,3,4\n", (), "rows have more cells than the header"),
-        (lambda: "flop,loss\n1,2\n2,3,4\n", (), "Expected 2 fields in line 3, saw 3"),
+        (lambda: "flop,loss\n1,2\n2,3,4\n", (), ":3: 3 cells, but rows above have 2; quote"),
     ],
 )
 def test_mistakes_are_named_with_file_line_and_remedy(fit, tmp_path, text, options, message):
@@ -337,13 +357,16 @@ def test_groups_are_taken_as_text(fit, tmp_path):
     [
         (("--level", 1), "--level 1.0 is out of range: it must lie between 0 and 1, such as 0.95"),
         (("--level", 0), "--level 0.0 is out of range"),
-        (("--tau", 1), "--tau 1.0 is out of range"),
-        (("--delta", 0), "--delta 0.0 is out of range"),
-        (("--delta", "nan"), "--delta nan is out of range"),
+        (("--estimator", "pinball", "--tau", 1), "--tau 1.0 is out of range"),
+        (("--estimator", "huber", "--delta", 0), "--delta 0.0 is out of range"),
+        (("--estimator", "huber", "--delta", "nan"), "--delta nan is out of range"),
         (("--replicates", -1), "--replicates -1 is out of range"),
         (("--seed", -1), "--seed -1 is out of range"),
         (("--level", 95), "--level 95.0 is out of range: it must lie between 0 and 1"),
         (("--y", "flop"), "one column is named twice"),
+        (("--covariate", "flop"), "one column is named twice"),
+        (("--tau", 0.1), "--tau is for --estimator pinball, not lsq"),
+        (("--delta", 0.1), "--delta is for --estimator huber, not lsq"),
         (("--target", -1), "--target -1.0 is out of range"),
         (("--target", "nan"), "--target nan is out of range"),
         (("--target", "inf"), "--target inf is out of range"),

@@ -40,7 +40,7 @@ def add_to(commands: Commands) -> None:
             help=f"error of {variable} for York's line: a number or a column",
         )  # fmt: skip
     fit.add_argument(
-        "--target", action="append", default=[], type=float, metavar="Y",
+        "--target", action="append", default=[], type=_number, metavar="Y",
         help="response whose x is asked for; repeatable",
     )  # fmt: skip
     _add_options(fit, "lsq")
@@ -63,7 +63,7 @@ def add_to(commands: Commands) -> None:
     for name, what in (("--n", "parameters"), ("--d", "tokens"), ("--y", "loss")):
         surface.add_argument(name, required=True, metavar="COLUMN", help=what)
     surface.add_argument(
-        "--budget", action="append", default=[], type=float, metavar="FLOP",
+        "--budget", action="append", default=[], type=_number, metavar="FLOP",
         help="training compute to allocate; repeatable",
     )  # fmt: skip
     surface.add_argument(
@@ -82,12 +82,21 @@ def _add_options(parser: argparse.ArgumentParser, estimator: str) -> None:
     parser.add_argument(
         "--estimator", choices=ESTIMATORS, default=estimator, help=f"{estimator} by default"
     )
-    parser.add_argument("--delta", type=float, default=1e-3, help="of huber, on logs; 1e-3")
-    parser.add_argument("--tau", type=float, default=0.5, help="of pinball; 0.1 is a frontier")
+    parser.add_argument("--delta", type=float, help="of huber, on logs; 1e-3")
+    parser.add_argument("--tau", type=float, help="of pinball; 0.5, and 0.1 is a frontier")
     parser.add_argument("--level", type=float, default=0.95, help="of the intervals; 0.95")
     parser.add_argument("--replicates", type=int, default=2000, help="of the bootstrap; 2000")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number (write it as the file does, such as 0.07 or 1e23)"
+        ) from None
 
 
 def _number_or_name(text: str) -> float | str:
@@ -163,11 +172,16 @@ def _options(parsed: argparse.Namespace) -> dict[str, Any]:
     """Return what both fits take, or refuse settings out of range."""
     from scalelaw.fit_csv import estimator
 
+    for option, owner in (("delta", "huber"), ("tau", "pinball")):
+        if getattr(parsed, option) is not None and parsed.estimator != owner:
+            raise UsageError(f"--{option} is for --estimator {owner}, not {parsed.estimator}")
+    delta = 1e-3 if parsed.delta is None else parsed.delta
+    tau = 0.5 if parsed.tau is None else parsed.tau
     positive = "must be above 0 and finite"
     for name, value, fine, rule in (
         ("--level", parsed.level, 0 < parsed.level < 1, "must lie between 0 and 1, such as 0.95"),
-        ("--tau", parsed.tau, 0 < parsed.tau < 1, "must lie between 0 and 1, such as 0.5"),
-        ("--delta", parsed.delta, parsed.delta > 0, "must be above 0"),
+        ("--tau", tau, 0 < tau < 1, "must lie between 0 and 1, such as 0.5"),
+        ("--delta", delta, delta > 0, "must be above 0"),
         (
             "--replicates",
             parsed.replicates,
@@ -186,13 +200,14 @@ def _options(parsed: argparse.Namespace) -> dict[str, Any]:
         if not fine:
             raise UsageError(f"{name} {value} is out of range: it {rule}")
     columns = [getattr(parsed, name, None) for name in ("x", "y", "n", "d")]
+    columns += getattr(parsed, "covariate", [])
     named = [column for column in columns if column is not None]
     if len(set(named)) < len(named):
         raise UsageError("one column is named twice: each variable needs its own")
     return {
         "groups": parsed.group,
         "weights": parsed.weights,
-        "loss": estimator(parsed.estimator, parsed.delta, parsed.tau),
+        "loss": estimator(parsed.estimator, delta, tau),
         "level": parsed.level,
         "replicates": parsed.replicates,
         "seed": parsed.seed,

@@ -601,8 +601,8 @@ def _notes(result: FitResult) -> list[Note]:
             Note(
                 "failed_replicates",
                 "warning",
-                f"{failed} of {len(result.draws)} resamplings do not identify the law; intervals "
-                "leave them out and are too narrow",
+                f"{failed} of {len(result.draws)} resamplings do not identify the law; bootstrap "
+                "intervals leave them out and are too narrow",
                 {"failed": failed, "replicates": len(result.draws)},
             )
         )

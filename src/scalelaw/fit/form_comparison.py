@@ -211,6 +211,8 @@ def compare_forms(
         if years is not None:
             row |= _later(model, result, data, groups, weights, years)
         rows.append(row)
+    if not rows:
+        raise FitError("no form to compare: name one at least")
     if not results:
         raise FitError("; ".join(f"{row['form']}: {row['status']}" for row in rows))
     table = pd.DataFrame(rows)

@@ -21,6 +21,7 @@ from scalelaw.fit.sample import (
     positive_column,
     read_groups,
     read_sample,
+    refuse_twice,
 )
 from scalelaw.fit.york import York
 
@@ -181,6 +182,7 @@ class LineLaw(Curve):
     def read(self, data: "pd.DataFrame", groups: str | None, weights: str | None) -> Sample:
         """Return the columns that the law needs, or raise a FitError."""
         p = len(self.param_names)
+        refuse_twice((*self.x_names, self.y))
         sample = read_sample(data, (self.x,), self.y, groups, weights, 1, max(4, p + 2))
         need_groups(sample.n_groups, max(self.min_groups, p + 1))
         columns = [sample.x[:, 0], *(numeric_column(data, name) for name in self.covariates)]

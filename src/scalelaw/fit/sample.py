@@ -109,6 +109,7 @@ def read_sample(
     MissingColumnError, InvalidValueError, NoVariationError, TooFewGroupsError, TooFewRecordsError
         With the column, the first offending row and what to do.
     """
+    refuse_twice((*x, y))
     columns = [positive_column(data, name) for name in (*x, y)]
     n = len(columns[-1])
     need_records(n, min_records)
@@ -120,6 +121,15 @@ def read_sample(
     return Sample(
         np.stack(columns[:-1], axis=1), columns[-1], weight, index, tuple(names), tuple(x), y
     )
+
+
+def refuse_twice(names: Sequence[str]) -> None:
+    """Raise if two variables of a law are one column."""
+    for name in names:
+        if list(names).count(name) > 1:
+            raise InvalidValueError(
+                f'the column "{name}" is named twice; each variable needs its own'
+            )
 
 
 def read_groups(data: "pd.DataFrame", groups: str | None) -> tuple[NDArray[np.intp], list[str]]:
@@ -191,6 +201,10 @@ def need_variation(name: str, values: Array) -> None:
 
 
 def _column(data: "pd.DataFrame", name: str) -> "pd.Series[Any]":
+    if not hasattr(data, "columns"):
+        raise InvalidValueError(
+            f"the data must be a pandas.DataFrame, not {type(data).__name__}; make one of them"
+        )
     if name not in data:
         known = [str(column) for column in data.columns]
         hint = did_you_mean(name, known) or f"they have {', '.join(known)}"
