@@ -119,6 +119,9 @@ def _describe(error: Any) -> Iterator[str]:
         known = list(error.schema["properties"])
         for key in sorted(set(error.instance) - set(known), key=str):
             near = did_you_mean(str(key), known) or f"known keys: {', '.join(known)}"
+            group, dot, rest = str(key).partition(".")
+            if dot and group in known:
+                near = f"write {group}: on a line and {rest}: on the next one, indented"
             yield f"{where + '.' if where else ''}{key}: unknown key ({near})"
     elif error.validator == "enum":
         known = [str(value) for value in error.validator_value]

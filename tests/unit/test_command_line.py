@@ -479,6 +479,11 @@ def test_half_a_question_to_decompose_is_wrong_usage(words, capsys):
     assert "two models" in capsys.readouterr().err
 
 
+def test_a_model_is_not_split_from_itself(capsys):
+    assert main(["decompose", PAIR[1], "coca", "--papers", "data/papers.csv"]) == 2
+    assert f"{PAIR[1]} is both models; name two different ones" in capsys.readouterr().err
+
+
 def test_the_doctor_finds_nothing_missing(capsys):
     assert main(["doctor", "--json"]) == 0
     found = {one["what"]: one for one in json.loads(capsys.readouterr().out)}

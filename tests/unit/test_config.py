@@ -38,6 +38,7 @@ def test_the_defaults_are_valid():
             changed(fit__bootstrap_replicate=5),
             'fit.bootstrap_replicate: unknown key (did you mean "bootstrap_replicates"?)',
         ),
+        (changed(**{"fit.min_papers": 3}), "fit.min_papers: unknown key (write fit: on a line"),
         (changed(fit__zzz=5), "fit.zzz: unknown key (known keys: min_papers"),
         (changed(headline_basis="hardwear"), '(did you mean "hardware"?)'),
         (changed(fit__level=95), "fit.level: 95 is greater than or equal to the maximum"),

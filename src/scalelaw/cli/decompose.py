@@ -73,6 +73,8 @@ def _pair(parsed: argparse.Namespace) -> dict[str, Any]:
 
     table = _records(parsed)
     ids = [_find(table, name) for name in (parsed.before, parsed.after)]
+    if ids[0] == ids[1]:
+        raise UsageError(f"{ids[0]} is both models; name two different ones")
     compute = decompose_pair(table, ids[0], ids[1]).set_index("component")[["ratio", "share"]]
     rows = table.set_index("record_id").loc[ids]
     answer: dict[str, Any] = {
@@ -269,7 +271,7 @@ def _times(ratio: float) -> str:
 
 
 def _percent(share: float) -> str:
-    return "–" if math.isnan(share) else f"{100 * share:.0f}%"
+    return "–" if math.isnan(share) else f"{round(100 * share)}%"
 
 
 def _as_json(answer: Any) -> str:

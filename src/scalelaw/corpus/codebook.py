@@ -23,8 +23,9 @@ _HEAD = """# Code book
 
 Where the figures come from, and under which licences, stands in [SOURCES.md](SOURCES.md). Tables
 are UTF-8, comma separated, one header line. An empty cell means not known. Numbers are plain or
-scientific (`1281167`, `1.2e18`), positive, with a decimal point and no unit. Check a file with
-`scalelaw validate FILE`.
+scientific (`1281167`, `1.2e18`), positive, with a decimal point and no unit. Check records
+with `scalelaw validate FILE`, and other tables of hardware or benchmarks with them (`--hardware`,
+`--benchmarks`).
 """
 
 

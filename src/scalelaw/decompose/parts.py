@@ -89,8 +89,7 @@ def decompose_pair(records: "pd.DataFrame", before: str, after: str) -> "pd.Data
             )
             near = did_you_mean(record_id, logs.index.tolist()) or "choose another record"
             raise FitError(
-                f'decompose.pairs: the record "{record_id}" of the pair {before} to {after} '
-                f"{lacks} ({near})"
+                f'the record "{record_id}" of the pair {before} to {after} {lacks} ({near})'
             )
     change = logs.loc[after] - logs.loc[before]
     whole = change["total"]

@@ -89,6 +89,11 @@ def _run(name: str, settings: dict[str, Any], log: TextIO) -> int:
         known = _known(error)
         if known is None:
             _say(log, traceback.format_exc())
+            print(
+                f"scalelaw {name} failed: if a file of the results was changed by hand, "
+                "`scalelaw verify` names it; delete it and run again",
+                file=sys.stderr,
+            )
             raise
         status = _stop(name, known)
         _say(log, str(known))
