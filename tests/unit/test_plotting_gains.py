@@ -195,6 +195,8 @@ def test_a_benchmark_whose_gain_is_not_certain_is_left_out(tables):
 def test_a_waterfall_goes_from_the_first_error_to_the_last():
     figure, before, after = waterfall()
     (ax,) = figure.axes
+    assert ax.get_title(loc="left") == "From AlexNet to A result with a long name (fine-tuned)"
+    assert "error on compute" in ax.get_xlabel()
     first, *steps, last = [container.patches[0] for container in ax.containers]
     at = first.get_height()
     assert at == pytest.approx(100 * before)

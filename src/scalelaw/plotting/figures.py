@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import TextWrapper
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,11 +13,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patheffects import withStroke
-from matplotlib.text import Annotation
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from scalelaw.fit.line_result import LineResult
+from scalelaw.plotting.names import name_points
 from scalelaw.plotting.style import (
     ACCENT,
     DEVICES,
@@ -27,9 +27,11 @@ from scalelaw.plotting.style import (
     MOST_VECTOR_POINTS,
     TOTAL,
     compute_axis,
+    draw_interval,
     error_axis,
     say_empty,
-    short,
+    whole_years,
+    year_scale,
 )
 from scalelaw.typography import fixed, fixed_interval
 
@@ -38,7 +40,6 @@ DIRECTION_LABELS = {
     "error_on_compute": "error on compute",
     "york": "errors in both (York)",
 }
-_LABEL_PLACES = ((6, 5, "left"), (-6, 5, "right"), (6, -11, "left"), (-6, -11, "right"))
 _DASHES: dict[str, Any] = {
     "compute_on_error": "-",
     "error_on_compute": (0, (5, 2)),
@@ -64,6 +65,8 @@ class Panel:
         Fits by direction, empty where there are none.
     status : str
         Why there is no fit.
+    scale : float
+        What an error of one is on the axis: 100 for percent.
     """
 
     title: str
@@ -72,6 +75,7 @@ class Panel:
     records: pd.DataFrame
     fits: Mapping[str, LineResult]
     status: str = ""
+    scale: float = 100
 
 
 def draw_law(result: LineResult, ax: Axes | None = None, level: float = 0.95) -> Axes:
@@ -112,17 +116,17 @@ def draw_compute_against_error(panel: Panel, level: float) -> Figure:
     figure, ax = plt.subplots(figsize=(7.2, 4.8), layout="constrained")
     points = _draw_panel(ax, panel, level)
     if points is not None:
-        bar = figure.colorbar(points, ax=ax, shrink=0.7, pad=0.01)
+        bar = figure.colorbar(points, ax=ax, shrink=0.7, pad=0.01, ticks=whole_years())
         bar.set_label("year of the result")
         bar.outline.set_visible(False)
     ax.set_ylabel(f"{panel.error_label} (logarithmic)")
     ax.set_xlabel(f"training compute, {panel.basis} basis (FLOP, logarithmic)")
     if panel.fits:
         handles = [
-            _line_handle(d, f"{DIRECTION_LABELS[d]}: {_exponent(fit, level)}")
+            _line_handle(d, f"{DIRECTION_LABELS[d]}:\n{_exponent(fit, level)}")
             for d, fit in panel.fits.items()
         ]
-        ax.legend(handles=handles, loc="lower left", fontsize=8)
+        figure.legend(handles=handles, loc="outside lower left", ncols=3, fontsize=8)
     elif not panel.records.empty:
         ax.set_title(f"{panel.title}: {panel.status}", fontsize=9, fontweight="normal")
     _label_extremes(ax, panel.records)
@@ -137,7 +141,7 @@ def draw_overview(panels: Sequence[Panel], level: float) -> Figure:
         rows, columns, figsize=(3.2 * columns, 2.7 * rows), layout="constrained", squeeze=False
     )
     dates = pd.concat([panel.records["year"] for panel in panels])
-    years = Normalize(dates.min(), dates.max()) if len(dates) else None
+    years = year_scale(dates) if len(dates) else None
     for ax, panel in zip(grid.flat, panels, strict=False):
         _draw_panel(ax, panel, level, size=9, years=years)
         fit = panel.fits.get("compute_on_error")
@@ -160,33 +164,35 @@ def draw_overview(panels: Sequence[Panel], level: float) -> Figure:
         figure.legend(handles=handles, loc="outside upper left", ncols=3, fontsize=8)
     if years:
         bar = figure.colorbar(
-            ScalarMappable(years, "viridis"), ax=grid, shrink=1 / rows, aspect=15, pad=0.01
-        )
+            ScalarMappable(years, "viridis"), ax=grid, shrink=1 / rows, aspect=15, pad=0.01,
+            ticks=whole_years(),
+        )  # fmt: skip
         bar.set_label("year of the result", fontsize=8)
         bar.outline.set_visible(False)
     return figure
 
 
-def draw_error_by_year(groups: Sequence[tuple[str, str, pd.DataFrame]]) -> Figure:
+def draw_error_by_year(groups: Sequence[tuple[str, str, float, pd.DataFrame]]) -> Figure:
     """Draw error against year per benchmark, with the lowest error reached by each date.
 
     Parameters
     ----------
-    groups : sequence of (title, error label, records)
-        Records with columns ``year``, ``error`` and ``has_compute``.
+    groups : sequence of (title, error label, scale, records)
+        The scale is what an error of one is on the axis: 100 for percent. Records have columns
+        ``year``, ``error`` and ``has_compute``.
     """
     columns = min(3, len(groups))
     rows = -(-len(groups) // columns)
     figure, grid = plt.subplots(
         rows, columns, figsize=(3.2 * columns, 2.6 * rows), layout="constrained", squeeze=False
     )
-    for ax, (title, label, records) in zip(grid.flat, groups, strict=False):
+    for ax, (title, label, scale, records) in zip(grid.flat, groups, strict=False):
         ax.set_title(title, fontsize=9)
         ax.set_ylabel(label, fontsize=8)
         if records.empty:
             say_empty(ax, "no records")
             continue
-        error_axis(ax, records["error"].tolist())
+        error_axis(ax, records["error"].tolist(), scale)
         for has, colour in ((False, GREY), (True, HARDWARE)):
             part = records[records["has_compute"] == has]
             ax.plot(
@@ -238,12 +244,14 @@ def draw_compute_growth(trends: pd.DataFrame, titles: Mapping[str, str], level: 
         ("devices", DEVICES, "more devices (scale)"),
         ("hours", HOURS, "longer runs (scale)"),
     ]
+    slopes = yearly.set_index(["benchmark", "component"]).loc[shown, ["lower", "upper"]]
+    bound = min(float(np.abs(slopes.to_numpy()).max()) * 1.05, 2.5)
     for row, benchmark in enumerate(shown):
         table = yearly[yearly["benchmark"] == benchmark].set_index("component")
         for i, (component, colour, _) in enumerate(parts):
             line = table.loc[component]
             y = row + 0.18 * (i - 1.5)
-            ax.plot([line["lower"], line["upper"]], [y, y], color=colour, lw=1.2, alpha=0.7)
+            draw_interval(ax, line["lower"], line["upper"], y, colour, (-bound, bound))
             ax.plot(line["slope"], y, "o", ms=5, color=colour)
     ax.axvline(0, color=GREY, lw=0.8)
     ax.set_yticks(range(len(shown)), [
@@ -253,10 +261,11 @@ def draw_compute_growth(trends: pd.DataFrame, titles: Mapping[str, str], level: 
     ])  # fmt: skip
     ax.set_ylim(len(shown) - 0.5, -0.5)
     ax.grid(visible=False, axis="y")
-    slopes = yearly.set_index(["benchmark", "component"]).loc[shown, ["lower", "upper"]]
-    bound = min(float(np.abs(slopes.to_numpy()).max()) * 1.05, 2.5)
     ax.set_xlim(-bound, bound)
-    ax.set_xlabel(f"growth of hardware burden, decades a year ({level:.0%} intervals)")
+    ax.set_xlabel(
+        f"growth of hardware burden, decades a year\n"
+        f"({level:.0%} intervals; a triangle: goes on beyond the axis)"
+    )
     figure.legend(
         handles=[Line2D([], [], marker="o", ms=5, color=c, label=text) for _, c, text in parts],
         loc="outside upper left", ncols=4, fontsize=8,
@@ -278,12 +287,13 @@ def _draw_panel(
         say_empty(ax, f"no records with compute\non the {panel.basis} basis")
         return None
     compute_axis(ax)
-    error_axis(ax, records["error"].tolist())
+    error_axis(ax, records["error"].tolist(), panel.scale)
     low, high = records["compute"].min(), records["compute"].max()
     ax.set_xlim(low / 3, high * 3)
     many = len(records) > MOST_VECTOR_POINTS
     points = ax.scatter(
-        records["compute"], records["error"], c=records["year"], cmap="viridis", norm=years, s=size,
+        records["compute"], records["error"], c=records["year"], cmap="viridis", s=size,
+        norm=years or year_scale(records["year"]),
         alpha=0.85, linewidths=0 if many else 0.3, edgecolors="white", zorder=3, rasterized=many,
     )  # fmt: skip
     limits = ax.get_xlim()
@@ -299,8 +309,9 @@ def _draw_panel(
 
 
 def _label_extremes(ax: Axes, records: pd.DataFrame) -> None:
-    """Name a few telling models where the name fits without covering another."""
-    if records.empty:
+    """Name a few telling models."""
+    figure = ax.get_figure(root=True)
+    if records.empty or figure is None:
         return
     wanted = [
         records["error"].idxmin(),
@@ -309,30 +320,15 @@ def _label_extremes(ax: Axes, records: pd.DataFrame) -> None:
         records["compute"].idxmin(),
         records["error"].idxmax(),
     ]
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        return
+    told = records.loc[list(dict.fromkeys(wanted))]
+    lines = TextWrapper(28, max_lines=2, placeholder="…")
+    words = [lines.fill(model) for model in told["model"]]
     figure.draw_without_rendering()
-    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    taken = []
-    legend = ax.get_legend()
-    if legend:
-        taken.append(legend.get_window_extent(renderer))
-    frame = ax.get_window_extent(renderer)
-    for i in dict.fromkeys(wanted):
-        record = records.loc[i]
-        for dx, dy, align in _LABEL_PLACES:
-            text: Annotation = ax.annotate(
-                short(record["model"]), (record["compute"], record["error"]), (dx, dy),
-                textcoords="offset points", fontsize=7.5, ha=align, zorder=4,
-                path_effects=[withStroke(linewidth=2.5, foreground="white")],
-            )  # fmt: skip
-            box = text.get_window_extent(renderer)
-            inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0
-            if inside and not any(box.overlaps(other) for other in taken):
-                taken.append(box)
-                break
-            text.remove()
+    name_points(
+        ax,
+        [(w, x, y, INK) for w, x, y in zip(words, told["compute"], told["error"], strict=True)],
+        fontsize=7.5,
+    )
 
 
 def _exponent(fit: LineResult, level: float) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from scalelaw.plotting.style import ACCENT, DEVICES, GREY, HARDWARE, HOURS, INK
@@ -30,6 +31,8 @@ _MODEL_LABELS = {
     "last value": "last paper (naive)",
     "trend in year": "line in the year (naive)",
 }
+# Shapes tell a row's three shares apart: they lie close, and change places.
+_NOMINAL = {50: "o", 80: "s", 95: "D"}
 _CUT = 20
 """Power of ten of US$ beyond which a projection is only hinted at."""
 
@@ -95,7 +98,8 @@ def _draw_case(ax: Axes, row: int, part: pd.DataFrame) -> None:
             if len(refused):
                 known = "known" in refused["status"].iloc[0]
                 why = "refused: under the known floor" if known else "refused: under its floor"
-                ax.text(0.15, y, why, color=colour, fontsize=7, va="center")
+                ax.plot(0.3, y, "x", ms=4, color=colour)
+                ax.text(0.6, y, why, color=INK, fontsize=7, va="center_baseline")
             continue
         low, middle, high = (
             float(np.log10(usd.loc[form, name])) for name in ("lower", "median", "upper")
@@ -110,7 +114,7 @@ def _draw_case(ax: Axes, row: int, part: pd.DataFrame) -> None:
     if ignored:
         ax.text(
             _CUT + 0.5, row + 0.36, "open dots: as if there were no floor", fontsize=7, ha="right",
-            va="center", color=GREY,
+            va="center", color=INK,
         )  # fmt: skip
 
 
@@ -156,18 +160,18 @@ def draw_backtest(scores: pd.DataFrame, by_year: pd.DataFrame, titles: Mapping[s
             left.plot(off, y, "o", ms=5, color=colour)
             left.annotate(
                 f"{number(10**off)} ×", (max(off, years.max()), y), (6, 0),
-                textcoords="offset points", fontsize=7.5, va="center", color=colour,
+                textcoords="offset points", fontsize=7.5, va="center", color=INK,
             )  # fmt: skip
-            for nominal in (50, 80, 95):
+            for nominal, marker in _NOMINAL.items():
                 held = 100 * mine.loc[model, f"covered_{nominal}"]
                 right.plot([nominal, held], [y, y], color=colour, lw=0.9, alpha=0.6)
-                right.plot(held, y, "o", ms=4, color=colour)
+                right.plot(held, y, marker, ms=4, color=colour)
         for ax in (left, right):
             ax.set_ylim(len(models) - 0.4, -0.6)
             ax.grid(visible=False, axis="y")
         left.set_yticks(range(len(models)), [_MODEL_LABELS[m] for m in models], fontsize=7.5)
         right.set_yticks([])
-        for nominal in (50, 80, 95):
+        for nominal in _NOMINAL:
             right.axvline(nominal, color=INK, lw=0.8, ls=(0, (2, 2)), zorder=0)
         right.set_xlim(0, 104)
         right.xaxis.set_major_locator(FixedLocator([0, 20, 50, 80, 95]))
@@ -180,4 +184,9 @@ def draw_backtest(scores: pd.DataFrame, by_year: pd.DataFrame, titles: Mapping[s
         "% of later records inside 50%, 80%, 95%\nintervals (dashed: as it should be)",
         fontsize=8,
     )
+    handles = [
+        Line2D([], [], marker=marker, ls="", ms=4, color=INK, label=f"{nominal}% interval")
+        for nominal, marker in _NOMINAL.items()
+    ]
+    figure.legend(handles=handles, loc="outside upper right", ncols=3, fontsize=8)
     return figure

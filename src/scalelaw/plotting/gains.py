@@ -1,6 +1,6 @@
 """Figures of gains in error and of what brought them: hardware, scale and algorithms."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite, log10
 from typing import Any
 
@@ -12,7 +12,6 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from matplotlib.text import Text
 from matplotlib.ticker import (
     FixedLocator,
     FuncFormatter,
@@ -22,6 +21,7 @@ from matplotlib.ticker import (
     NullLocator,
 )
 
+from scalelaw.plotting.names import name_points
 from scalelaw.plotting.style import (
     ACCENT,
     DEVICES,
@@ -30,7 +30,9 @@ from scalelaw.plotting.style import (
     HOURS,
     INK,
     MOST_VECTOR_POINTS,
+    READABLE,
     TOTAL,
+    draw_interval,
     say_empty,
     short,
 )
@@ -62,6 +64,9 @@ _STEPS: dict[str, tuple[str, str]] = {
     "hours": (HOURS, "longer\nruns"),
     "algorithms": (ACCENT, "algorithms\nand all else"),
 }
+_VALUED = (
+    "Compute is valued by the law of error on compute; the other direction gives other shares."
+)
 _SHARE_RANGE = (-1.0, 2.0)
 _HALO = [withStroke(linewidth=2.2, foreground="white")]
 
@@ -104,14 +109,15 @@ def draw_contributions(
             ax,
             titles[benchmark],
             f"{row['n_records']:.0f} records, {row['n_papers']:.0f} papers\n"
-            f"error falls {number(rate)}% a year ({interval(low, high)})",
+            f"error falls by a relative {number(rate)}% a year\n({interval(low, high)})",
         )
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         ax.tick_params(labelsize=7.5)
     handles, labels = grid[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8)
-    figure.supylabel("fall of error since the first year (percentage points)", fontsize=8.5)
+    figure.supylabel("fall of error since the first year\n(percentage points)", fontsize=8.5)
+    figure.supxlabel(_VALUED, fontsize=8.5)
     return figure
 
 
@@ -216,11 +222,7 @@ def _share(ax: Axes, row: pd.Series, y: float, component: str, effect: str) -> N
     colour, marker, _ = _SUMS[component]
     left, right = _SHARE_RANGE
     value, low, high = float(row["share"]), float(row["share_lower"]), float(row["share_upper"])
-    ax.plot([max(low, left), min(high, right)], [y, y], color=colour, lw=1.1, alpha=0.75)
-    for beyond, edge, arrow in ((low < left, left, 8), (high > right, right, 9)):
-        if beyond:
-            # CARETLEFTBASE and CARETRIGHTBASE: their base sits on the edge.
-            ax.plot(edge, y, marker=arrow, ms=4, color=colour, clip_on=False, mew=0, label="beyond")
+    draw_interval(ax, low, high, y, colour, _SHARE_RANGE)
     if left <= value <= right:
         face = _face(colour, effect)
         ax.plot(value, y, marker, ms=4, color=colour, mfc=face, mew=1, zorder=3)
@@ -259,13 +261,15 @@ def draw_waterfall(
     before_error: float,
     after_error: float,
     level: float = 0.95,
+    note: str = "",
 ) -> Figure:
     """Draw the way from one result to a later one: from error to error by what brought it down.
 
     Parameters
     ----------
     pair : pandas.DataFrame
-        Rows of one pair and one effect in the table of pairs written by ``decompose_gains``.
+        Rows of one pair, with the effect of error on compute, in the table of pairs written by
+        ``decompose_gains``.
     before_label, after_label : str
         Names of the two results.
     error_label : str
@@ -274,6 +278,8 @@ def draw_waterfall(
         Their errors, as fractions.
     level : float
         Level of the intervals in the table.
+    note : str
+        What else a reader has to know of the compute.
 
     Returns
     -------
@@ -283,6 +289,7 @@ def draw_waterfall(
         return _empty_figure("no split of this pair")
     rows = pair.set_index("component")
     figure, ax = plt.subplots(figsize=(7.2, 4.2), layout="constrained")
+    ax.set_title(f"From {short(before_label, 40)} to {short(after_label, 40)}")
     start, end = 100 * before_error, 100 * after_error
     names = [_wrap(before_label)]
     ax.bar(0, start, color=GREY, width=0.66, label="before")
@@ -308,7 +315,9 @@ def draw_waterfall(
     ax.set_ylim(min(0.0, *levels) * 1.1, max(levels) * 1.1)
     ax.set_ylabel(f"{error_label} (%); steps in percentage points", fontsize=8.5)
     ax.set_xlabel(
-        f"under each step: share of the gain in log(1/error), {level:.0%} interval", fontsize=8.5
+        f"under each step: share of the gain in log(1/error), {level:.0%} interval\n{_VALUED}"
+        + f"\n{note}" * bool(note),
+        fontsize=8.5,
     )
     ax.grid(visible=False, axis="x")
     ax.axhline(0, color=GREY, lw=0.8)
@@ -405,8 +414,8 @@ def draw_hardware_trends(
             extremes.append(rates.loc[_extremes(rates)].assign(colour=colour))
         for i, (note, colour) in enumerate(notes):
             ax.text(
-                0.02, 0.985 - 0.062 * i, note, transform=ax.transAxes, fontsize=7, color=colour,
-                va="top", path_effects=_HALO, zorder=4,
+                0.02, 0.985 - 0.062 * i, note, transform=ax.transAxes, fontsize=7,
+                color=READABLE[colour], va="top", path_effects=_HALO, zorder=4,
             )  # fmt: skip
         _power_axis(ax.yaxis, *_padded(ax, 0.10 + 0.062 * len(notes)))
         ax.set_ylabel(unit, fontsize=8)
@@ -435,7 +444,7 @@ def draw_hardware_trends(
         ax.set_xlabel("date of release", fontsize=8)
     figure.draw_without_rendering()
     for ax, table in marked:
-        _name_points(ax, table)
+        name_points(ax, _named(table))
     return figure
 
 
@@ -479,49 +488,13 @@ def _power_axis(axis: Axis, low: float, high: float) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _name_points(ax: Axes, table: pd.DataFrame) -> None:
-    """Name devices where their names fit beside the texts and points of the panel."""
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        return
-    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    taken = [text.get_window_extent(renderer) for text in ax.texts]
-    frame = ax.get_window_extent(renderer)
-    drawn = np.vstack([ax.transData.transform(_dense(line)) for line in ax.lines])
-    for _, row in table.iterrows():
-        words = str(row["device"]).removesuffix(" (chip)").removesuffix(" (per GPU)")
-        words = words.removeprefix("NVIDIA ").removeprefix("Google ").removeprefix("AMD ")
-        for dx, dy, align in _places():
-            text = ax.annotate(
-                words, (row["year"], row["value"]), (dx, dy), textcoords="offset points",
-                fontsize=7, ha=align, color=row["colour"], path_effects=_HALO, zorder=4,
-                arrowprops={"arrowstyle": "-", "color": row["colour"], "lw": 0.5, "shrinkB": 2},
-            )  # fmt: skip
-            text.update_positions(renderer)
-            # Of the words alone, without the line to the point.
-            box = Text.get_window_extent(text, renderer)
-            inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0
-            clear = not box.padded(2).count_contains(drawn)
-            if inside and clear and not any(box.overlaps(t) for t in taken):
-                taken.append(box)
-                break
-            text.remove()
-
-
-def _places() -> Iterator[tuple[int, int, str]]:
-    for dy in (6, -12, 14, -20, 24, -30, 36, -42):
-        for dx in (6, 22):
-            yield from ((dx, dy, "left"), (-dx, dy, "right"))
-
-
-def _dense(line: Line2D) -> Any:
-    """Return the points of a line of markers, or many along a line of two ends."""
-    points = np.asarray(line.get_xydata(), dtype=np.float64)
-    if line.get_linestyle() == "None" or len(points) != 2:
-        return points
-    t = np.linspace(0, 1, 60)[:, None]
-    (x0, y0), (x1, y1) = points
-    return np.hstack([x0 + t * (x1 - x0), y0 * (y1 / y0) ** t])
+def _named(table: pd.DataFrame) -> list[tuple[str, float, float, str]]:
+    """Return the names of devices, their places and colours."""
+    words = table["device"].str.replace(r" \((chip|per GPU)\)$", "", regex=True)
+    words = words.str.replace(r"^(NVIDIA|Google|AMD) ", "", regex=True)
+    return list(
+        zip(words, table["year"], table["value"], table["colour"].map(READABLE), strict=True)
+    )
 
 
 def draw_efficiency(points: pd.DataFrame, trends: pd.DataFrame, level: float = 0.95) -> Figure:
@@ -576,8 +549,7 @@ def draw_efficiency(points: pd.DataFrame, trends: pd.DataFrame, level: float = 0
         ax.set_xlim(first - margin, last + margin)
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         ax.tick_params(labelsize=7.5)
-        words = str(mine["label"].iloc[0]).replace("_", " ").replace(">=", " ≥ ")
-        title = _wrap(words, 24, 2)
+        title = _wrap(str(mine["label"].iloc[0]), 24, 2)
         _head(ax, title, f"{len(mine)} results\n{_doubling(trend)}", size=8)
     figure.legend(
         handles=[

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from scalelaw.fit.sample import Array
 from scalelaw.multiverse.grid import OPTIONS, WITHOUT, in_words
-from scalelaw.plotting.style import ACCENT, GREY, HARDWARE, INK, say_empty
+from scalelaw.plotting.style import ACCENT, GREY, HARDWARE, INK, READABLE, say_empty
 
 _BINS = 120
 _HALO = [withStroke(linewidth=2.5, foreground="white")]
@@ -76,7 +76,7 @@ def draw_specification_curve(specifications: pd.DataFrame, name: str) -> Figure:
         top.annotate(
             f"{words} below {exponent[at]:.1f}", (rank[at], exponent[at]),
             (0, -14) if quantile < 0.5 else (0, 9), textcoords="offset points",
-            ha="left" if quantile < 0.5 else "right", fontsize=8, color=ACCENT,
+            ha="left" if quantile < 0.5 else "right", fontsize=8, color=READABLE[ACCENT],
             path_effects=_HALO, zorder=5,
         )  # fmt: skip
     _draw_choices(strip, table, rows)

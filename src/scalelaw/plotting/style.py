@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from math import log10
+from math import ceil, floor, log10
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from scalelaw.files import writing
 from scalelaw.typography import superscript
@@ -28,6 +30,15 @@ DEVICES = "#E69F00"
 HOURS = "#009E73"
 TOTAL = INK
 ACCENT = "#D55E00"
+# The same hues dark enough for words on white: at least 4.5 to 1.
+READABLE = {
+    INK: INK,
+    GREY: "#6b6b6b",
+    HARDWARE: HARDWARE,
+    DEVICES: "#8f6200",
+    HOURS: "#007a59",
+    ACCENT: "#b34e00",
+}
 
 _RC: dict[Any, Any] = {
     # Equal, because the layout is made for the first and text does not scale exactly.
@@ -95,36 +106,48 @@ def compute_axis(axes: Axes) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def error_axis(axes: Axes, errors: Sequence[float]) -> None:
-    """Make y a logarithmic axis of error with a few ticks in percent."""
+def error_axis(axes: Axes, errors: Sequence[float], scale: float = 100) -> None:
+    """Make y a logarithmic axis of error with a few ticks, in percent or as `scale` times it."""
     low, high = min(errors), max(errors)
     margin = max(0.05 * log10(high / low), 0.005)
     low, high = low / 10**margin, high * 10**margin
     axes.set_yscale("log")
     axes.set_ylim(low, high)
-    axes.yaxis.set_major_locator(FixedLocator(_percent_ticks(low, high)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda e, _: f"{100 * e:g}%"))
+    axes.yaxis.set_major_locator(
+        FixedLocator([t / scale for t in _ticks(scale * low, scale * high)])
+    )
+    unit = "%" if scale == 100 else ""
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda e, _: f"{scale * e:g}{unit}"))
     axes.yaxis.set_minor_locator(NullLocator())
 
 
-def _percent_ticks(low: float, high: float) -> list[float]:
-    steps: list[list[float]] = [
-        [1, 2, 5],
-        [1, 1.5, 2, 3, 5, 7],
-        [1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9],
-        [1 + 0.1 * i for i in range(20)] + [3 + 0.2 * i for i in range(35)],
-    ]
-    ticks: list[float] = []
-    for mantissas in steps:
-        ticks = [
-            round(m * 10.0**e, 6)
-            for e in range(-6, 1)
-            for m in mantissas
-            if low <= m * 10.0**e <= high
-        ]
-        if len(ticks) >= 4:
-            break
-    return ticks[:: -(-len(ticks) // 6)]
+def _ticks(low: float, high: float) -> list[float]:
+    """Return ticks at 1, 2 and 5 of each decade, or evenly spaced ones where those are few."""
+    decades = [m * 10.0**e for e in range(-4, 4) for m in (1, 2, 5) if low <= m * 10.0**e <= high]
+    even = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high)
+    return decades if len(decades) >= 4 else [float(t) for t in even if low <= t <= high]
+
+
+def year_scale(years: pd.Series) -> Normalize:
+    """Return a scale of colours from one whole year to another."""
+    return Normalize(floor(years.min()), ceil(years.max()))
+
+
+def whole_years() -> MaxNLocator:
+    """Return a choice of ticks that are whole years."""
+    return MaxNLocator(6, integer=True, steps=[1, 2, 5, 10])
+
+
+def draw_interval(
+    ax: Axes, low: float, high: float, y: float, colour: str, edges: tuple[float, float]
+) -> None:
+    """Draw an interval, with a triangle where it goes on beyond an edge of the axes."""
+    left, right = edges
+    ax.plot([max(low, left), min(high, right)], [y, y], color=colour, lw=1.2, alpha=0.75)
+    for beyond, edge, arrow in ((low < left, left, 8), (high > right, right, 9)):
+        if beyond:
+            # CARETLEFTBASE and CARETRIGHTBASE: their base sits on the edge.
+            ax.plot(edge, y, marker=arrow, ms=4, color=colour, clip_on=False, mew=0, label="beyond")
 
 
 def short(name: str, length: int = 28) -> str:
@@ -134,7 +157,7 @@ def short(name: str, length: int = 28) -> str:
 
 def say_empty(ax: Axes, text: str) -> None:
     """Say in the middle of empty axes why nothing is drawn."""
-    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY)
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=READABLE[GREY])
     ax.set_xticks([])
     ax.set_yticks([])
     ax.grid(visible=False)

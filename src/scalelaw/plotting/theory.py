@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MultipleLocator
 
-from scalelaw.plotting.style import ACCENT, GREY, HARDWARE, HOURS, INK, compute_axis
+from scalelaw.plotting.style import ACCENT, GREY, HARDWARE, HOURS, INK, READABLE, compute_axis
 from scalelaw.typography import number
 
 MODEL_COLOURS = {
@@ -96,7 +96,7 @@ def _draw_curves(ax: Axes, curves: pd.DataFrame, x: str) -> None:
             last = most
         ax.annotate(
             model, (last, end["performance"]), (5, 0), textcoords="offset points",
-            va="center", fontsize=8, color=colour, path_effects=_HALO, zorder=5,
+            va="center", fontsize=8, color=READABLE[colour], path_effects=_HALO, zorder=5,
         )  # fmt: skip
 
 
@@ -111,6 +111,6 @@ def _mark_crossings(ax: Axes, crossings: pd.DataFrame, x: str) -> None:
         ax.annotate(
             number(float(row[x])), (row[x], row[height]), (-5, 4) if left else (5, -4),
             textcoords="offset points", ha="right" if left else "left",
-            va="bottom" if left else "top", fontsize=7.5, color=colour, path_effects=_HALO,
-            zorder=5,
+            va="bottom" if left else "top", fontsize=7.5, color=READABLE[colour],
+            path_effects=_HALO, zorder=5,
         )  # fmt: skip
