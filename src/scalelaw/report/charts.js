@@ -33,10 +33,9 @@
     return /^https?:\/\//.test(url ?? "") ? url : null;
   }
 
-  function shown(value, key) {
+  function shown(value) {
     if (value === null || value === undefined) return "–";
     if (typeof value === "string") return value;
-    if (key === "year") return value.toFixed(1);
     const size = Math.abs(value);
     return size >= 1e7 || (size > 0 && size < 1e-3) ? value.toExponential(2) : String(+value.toPrecision(4));
   }
@@ -63,9 +62,9 @@
         if (url) {
           const link = document.createElement("a");
           link.href = url;
-          link.textContent = shown(row[key], key);
+          link.textContent = shown(row[key]);
           cell.append(link);
-        } else cell.textContent = shown(row[key], key);
+        } else cell.textContent = shown(row[key]);
       });
     }
     details.querySelector(".table").replaceChildren(table);

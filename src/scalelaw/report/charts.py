@@ -101,7 +101,7 @@ def build_charts(
     fits : path
         Folder of stored fits.
     devices : pandas.DataFrame
-        Columns of the table of hardware and a decimal ``year``.
+        Columns of the table of hardware and a decimal ``year`` of release.
     tables : mapping of str to DataFrame
         Result tables of the report.
     benchmarks : mapping of str to Benchmark
@@ -154,9 +154,13 @@ def record_points(records: pd.DataFrame, names: Mapping[str, str]) -> tuple[pd.D
     found = len(used)
     if found > MOST_POINTS:
         used = used.iloc[np.linspace(0, found - 1, MOST_POINTS).round().astype(int)]
-    columns = ["benchmark", "model", "paper", "year", "device", "url", "error", *flop]
-    frame = used[columns].rename(columns={f"flop_{basis}": basis for basis in BASES})
-    return frame.assign(url=frame["url"].where(frame["url"].map(safe), "")), found
+    used = used.assign(
+        paper=used["title"].where(used["title"] != "", used["paper"]),
+        date=used["date"].str[:7],
+        url=used["url"].where(used["url"].map(safe), ""),
+    )
+    columns = ["benchmark", "model", "paper", "date", "device", "url", "error", *flop]
+    return used[columns].rename(columns={f"flop_{basis}": basis for basis in BASES}), found
 
 
 def safe(url: str) -> bool:
@@ -235,7 +239,9 @@ def device_points(devices: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for measure, (divisor, _) in _MEASURES.items():
         value = known["peak_fp32_flop_per_s"] / (known[divisor] if divisor else 1.0)
-        part = known[["device", "kind", "year", "url"]].assign(measure=measure, value=value)
+        part = known[["device", "kind", "year", "url"]].assign(
+            released=known["release_date"].str[:7], measure=measure, value=value
+        )
         parts.append(part[value.notna()])
     frame = pd.concat(parts, ignore_index=True)
     url = frame["url"].fillna("").astype("str")
@@ -429,7 +435,7 @@ def _compute_error(
             tooltip=[
                 alt.Tooltip("model:N", title="Model"),
                 alt.Tooltip("paper:N", title="Paper"),
-                alt.Tooltip("year:Q", title="Year", format=".1f"),
+                alt.Tooltip("date:N", title="Date"),
                 alt.Tooltip("device:N", title="Device"),
                 alt.Tooltip("error:Q", title="Error", format=".3~%"),
                 alt.Tooltip("flop:Q", title="FLOP", format=".2~e"),
@@ -450,7 +456,7 @@ def _compute_error(
         controls,
         _spec(alt.layer(band, lines, dots), controls, 400),
         "records",
-        [("model", "Model"), ("paper", "Paper"), ("year", "Year"), ("device", "Device"),
+        [("model", "Model"), ("paper", "Paper"), ("date", "Date"), ("device", "Device"),
          ("error", "Error"), ("=basis", "FLOP")],
     )  # fmt: skip
 
@@ -584,7 +590,7 @@ def _hardware(datasets: Mapping[str, pd.DataFrame]) -> Chart:
             shape=alt.Shape("kind:N", title="Device"),
             tooltip=[
                 alt.Tooltip("device:N", title="Device"),
-                alt.Tooltip("year:Q", title="Released", format=".1f"),
+                alt.Tooltip("released:N", title="Released"),
                 alt.Tooltip("value:Q", title="Value", format=".3~s"),
             ],
         )
@@ -599,7 +605,7 @@ def _hardware(datasets: Mapping[str, pd.DataFrame]) -> Chart:
         controls,
         _spec(alt.layer(lines, dots), controls, 360),
         "devices",
-        [("device", "Device"), ("kind", "Kind"), ("year", "Released"), ("value", "Value")],
+        [("device", "Device"), ("kind", "Kind"), ("released", "Released"), ("value", "Value")],
     )
 
 
