@@ -8,6 +8,7 @@ from scalelaw import PowerLaw
 from scalelaw.report.charts import (
     BASES,
     MOST_POINTS,
+    _gain_shares,
     columns_of,
     coverage_rows,
     device_lines,
@@ -15,6 +16,7 @@ from scalelaw.report.charts import (
     line_points,
     projection_rows,
     record_points,
+    refusals,
     safe,
 )
 
@@ -140,3 +142,30 @@ def test_projections_beyond_the_scale_are_left_out_and_intervals_cut():
 def test_data_are_columns_without_what_json_has_no_word_for():
     frame = pd.DataFrame({"value": [1.23456789, np.inf, np.nan], "model": ["a", "b", "c"]})
     assert columns_of(frame) == {"value": [1.2346, None, None], "model": ["a", "b", "c"]}
+
+
+def test_refusals_are_those_of_benchmarks_shown():
+    table = pd.DataFrame(
+        {"benchmark": ["a", "a", "b"], "basis": "hardware", "direction": ["york", "x", "york"],
+         "status": ["not fitted: why", "fitted", "not fitted: other"]}
+    )  # fmt: skip
+    assert refusals(table, NAMES).to_dict("records") == [
+        {"benchmark": "a", "basis": "hardware", "direction": "york", "status": "not fitted: why"}
+    ]
+
+
+def test_shares_beyond_the_scale_have_an_arrow():
+    rows = pd.DataFrame(
+        {"name": ["A"], "sample": "all", "effect": "compute_on_error", "part": "hardware",
+         "share": 2.6, "share_lower": 1.0, "share_upper": 3.0}
+    )  # fmt: skip
+    layers = _gain_shares({"gains": rows}, 0.95).spec["layer"]
+    arrows = {
+        layer["mark"]["shape"]: (layer["transform"][-1]["filter"], layer["encoding"]["x"]["datum"])
+        for layer in layers
+        if "shape" in layer["mark"]
+    }
+    assert arrows == {
+        "triangle-left": ("datum.share < -1.0", -1.0),
+        "triangle-right": ("datum.share > 2.0", 2.0),
+    }
