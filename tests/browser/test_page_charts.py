@@ -74,14 +74,23 @@ def test_toggles_show_and_hide_fitted_lines(drawn):
     assert visible(page, LINES) == before - 1
 
 
-def test_another_basis_shows_other_records(drawn):
+def test_another_benchmark_shows_other_records(drawn):
     page = drawn().page
-    page.locator('#compute-error input[value="reported"]').focus()
     before = visible(page, DOTS)
-    page.keyboard.press("Space")
+    page.locator("#compute-error select").select_option(index=1)
     page.wait_for_function(
         "([selector, n]) => document.querySelectorAll(selector).length !== n", arg=[DOTS, before]
     )
+
+
+def test_a_basis_is_chosen_by_keyboard_and_one_without_records_cannot_be(drawn):
+    page = drawn().page
+    assert page.locator('#compute-error input[value="reported"]').is_disabled()
+    best = page.locator('#compute-error input[value="best"]')
+    best.focus()
+    page.keyboard.press("Space")
+    assert best.is_checked()
+    assert page.locator("#compute-error .choice").text_content().count("Compute: best") == 1
 
 
 def test_a_point_names_its_model_and_opens_its_paper(drawn):
@@ -93,15 +102,146 @@ def test_a_point_names_its_model_and_opens_its_paper(drawn):
     page.mouse.move(0, 0)
     dot.hover(force=True)
     page.wait_for_selector("#vg-tooltip-element.visible")
-    model = page.locator("#vg-tooltip-element td.value").first.inner_text()
+    model, paper, date, *_, flop = page.locator("#vg-tooltip-element td.value").all_inner_texts()
     known = page.evaluate(
         "JSON.parse(document.getElementById('charts-data').textContent).datasets.records"
     )
-    assert model in known["model"]
-    with page.context.expect_page() as paper:
+    assert (model, paper) in set(zip(known["model"], known["paper"], strict=True))
+    assert " " in paper
+    assert re.fullmatch(r"\d{4}(-\d{2})?", date)
+    assert re.fullmatch(r"\d\.\d × 10[⁰¹²³⁴⁵⁶⁷⁸⁹]+", flop)
+    with page.context.expect_page() as opened_paper:
         dot.click(force=True)
-    paper.value.wait_for_url(re.compile("^https?://"), wait_until="commit")
-    assert paper.value.url.rstrip("/") in {url.rstrip("/") for url in known["url"]}
+    opened_paper.value.wait_for_url(re.compile("^https?://"), wait_until="commit")
+    assert opened_paper.value.url.rstrip("/") in {url.rstrip("/") for url in known["url"]}
+
+
+def test_a_first_tap_names_a_point_and_a_second_opens_its_paper(drawn):
+    page = drawn(has_touch=True).page
+    page.context.route("http*://**/*", lambda route: route.fulfill(body="a paper"))
+    dot = page.locator(DOTS).last
+    dot.scroll_into_view_if_needed()
+    box = dot.bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.touchscreen.tap(*middle)
+    page.wait_for_selector("#vg-tooltip-element.visible")
+    assert len(page.context.pages) == 1
+    with page.context.expect_page():
+        page.touchscreen.tap(*middle)
+
+
+def test_missing_dots_and_lines_have_a_reason(drawn):
+    page = drawn().page
+    known = page.evaluate("JSON.parse(document.getElementById('charts-data').textContent).datasets")
+    refused = set(zip(known["refused"]["benchmark"], known["refused"]["basis"], strict=True))
+    reasons = []
+    for option in page.locator("#compute-error select option").all():
+        benchmark = option.get_attribute("value")
+        page.locator("#compute-error select").select_option(benchmark)
+        for basis in ("hardware", "operations", "reported", "best"):
+            radio = page.locator(f'#compute-error input[value="{basis}"]')
+            mine = zip(known["records"]["benchmark"], known["records"][basis], strict=True)
+            if any(name == benchmark and flop is not None for name, flop in mine):
+                radio.check()
+                why = page.locator("#compute-error .why").inner_text()
+                assert ("not fitted" in why) == ((benchmark, basis) in refused)
+                reasons.append(why)
+            elif radio.is_checked():
+                reasons.append(page.locator("#compute-error .why").inner_text())
+                assert reasons[-1].startswith("No record")
+            else:
+                assert radio.is_disabled()
+    assert any(reasons)
+
+
+def cut_labels(page):
+    """Return the texts of legends and of axes that leave their drawing or are shortened."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('.draw svg text')].filter((text) => {
+          const inner = text.getBoundingClientRect();
+          const outer = text.closest('svg').getBoundingClientRect();
+          return text.textContent.endsWith('…') || inner.right > outer.right + 1
+            || inner.left < outer.left - 1;
+        }).map((text) => `${text.closest('figure').id}: ${text.textContent}`)"""
+    )
+
+
+@pytest.mark.parametrize("width", [320, 375, 1440])
+def test_no_label_of_a_chart_is_cut(drawn, width):
+    assert cut_labels(drawn(width=width).page) == []
+
+
+def test_charts_follow_a_change_of_width(drawn):
+    page = drawn(width=1280).page
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.wait_for_function(
+        "[...document.querySelectorAll('.draw svg')].every((svg) => svg.clientWidth <= 320)"
+    )
+    page.wait_for_timeout(500)
+    assert cut_labels(page) == []
+
+
+def test_titles_of_axes_follow_the_choice(drawn):
+    page = drawn().page
+    titles = page.locator("#hardware-trends .role-axis-title text")
+    select = page.locator("#hardware-trends select")
+    for option in select.locator("option").all():
+        select.select_option(option.get_attribute("value"))
+        page.wait_for_function(
+            "title => [...document.querySelectorAll('#hardware-trends .role-axis-title text')]"
+            ".some((text) => text.textContent === title)",
+            arg=option.inner_text(),
+        )
+    assert titles.count() == 2
+
+
+def test_drawings_are_named_by_their_title(drawn):
+    page = drawn().page
+    for figure in page.locator("figure[data-chart]").all():
+        title = figure.locator("figcaption strong").inner_text()
+        assert figure.locator(".draw").get_attribute("aria-label").startswith(title)
+
+
+def test_print_says_what_a_chart_shows(drawn):
+    page = drawn().page
+    page.locator('#compute-error input[data-signal="york"]').uncheck()
+    page.emulate_media(media="print")
+    assert page.locator("#compute-error .controls").is_hidden()
+    said = page.locator("#compute-error .choice").inner_text()
+    assert "Benchmark: ImageNet" in said
+    assert "compute on error" in said
+    assert "York" not in said
+
+
+def test_rows_keep_their_name_while_a_table_scrolls(drawn):
+    page = drawn(width=375).page
+    left = page.evaluate(
+        """() => {
+          const table = [...document.querySelectorAll('.table')].find((one) =>
+            one.scrollWidth > one.clientWidth + 50 && one.querySelector('th[scope=row]'));
+          const name = table.querySelector('th[scope=row]');
+          const before = name.getBoundingClientRect().left;
+          table.scrollLeft = 50;
+          return [before, name.getBoundingClientRect().left];
+        }"""
+    )
+    assert left[0] == left[1]
+
+
+def test_buttons_can_be_hit(drawn):
+    low = drawn().page.evaluate(
+        "[...document.querySelectorAll('main button')].filter((one) => one.offsetHeight"
+        " && one.offsetHeight < 24).map((one) => one.textContent)"
+    )
+    assert low == []
+
+
+def test_wide_tables_use_the_margins_of_wide_screens(drawn):
+    wide = drawn(width=2000).page.evaluate(
+        "[...document.querySelectorAll('section > .table')].filter((one) =>"
+        " one.scrollWidth > one.clientWidth).map((one) => one.closest('section').id)"
+    )
+    assert wide == []
 
 
 def test_the_numbers_of_a_chart_open_as_a_table(drawn):

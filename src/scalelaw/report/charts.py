@@ -1,5 +1,6 @@
 """The report's interactive charts: their data, once for all, and their specifications."""
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -101,7 +102,7 @@ def build_charts(
     fits : path
         Folder of stored fits.
     devices : pandas.DataFrame
-        Columns of the table of hardware and a decimal ``year``.
+        Columns of the table of hardware and a decimal ``year`` of release.
     tables : mapping of str to DataFrame
         Result tables of the report.
     benchmarks : mapping of str to Benchmark
@@ -117,6 +118,7 @@ def build_charts(
     datasets = {
         "records": shown,
         "lines": lines,
+        "refused": refusals(tables["exponents"], names),
         "trends": trend_rows(tables["trends"], names),
         "gains": gain_rows(tables["gains"], names),
         "devices": device_points(devices),
@@ -127,7 +129,7 @@ def build_charts(
         "projections": projection_rows(tables["projections"], names),
     }
     makers: dict[str, Callable[[], Chart]] = {
-        "records": lambda: _compute_error(datasets, names, basis, level, n_records),
+        "records": lambda: _compute_error(datasets, benchmarks, basis, level, n_records),
         "trends": lambda: _growth(datasets, level),
         "gains": lambda: _gain_shares(datasets, level),
         "devices": lambda: _hardware(datasets),
@@ -138,7 +140,7 @@ def build_charts(
     }
     found = [make() for name, make in makers.items() if len(datasets[name])]
     charts = {chart.key: chart for chart in found}
-    used = {*(chart.dataset for chart in charts.values()), "lines", "device_lines"}
+    used = {*(chart.dataset for chart in charts.values()), "lines", "refused", "device_lines"}
     packed = {name: columns_of(frame) for name, frame in datasets.items() if name in used}
     return Charts(charts, packed)
 
@@ -154,9 +156,13 @@ def record_points(records: pd.DataFrame, names: Mapping[str, str]) -> tuple[pd.D
     found = len(used)
     if found > MOST_POINTS:
         used = used.iloc[np.linspace(0, found - 1, MOST_POINTS).round().astype(int)]
-    columns = ["benchmark", "model", "paper", "year", "device", "url", "error", *flop]
-    frame = used[columns].rename(columns={f"flop_{basis}": basis for basis in BASES})
-    return frame.assign(url=frame["url"].where(frame["url"].map(safe), "")), found
+    used = used.assign(
+        paper=used["title"].where(used["title"] != "", used["paper"]),
+        date=used["date"].str[:7],
+        url=used["url"].where(used["url"].map(safe), ""),
+    )
+    columns = ["benchmark", "model", "paper", "date", "device", "url", "error", *flop]
+    return used[columns].rename(columns={f"flop_{basis}": basis for basis in BASES}), found
 
 
 def safe(url: str) -> bool:
@@ -194,6 +200,12 @@ def line_points(fits: Path, points: pd.DataFrame, level: float) -> pd.DataFrame:
                 )
     columns = ["benchmark", "basis", "direction", "flop", "error", "lower", "upper"]
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
+
+
+def refusals(exponents: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """Return why lines are missing."""
+    mine = exponents[(exponents["status"] != "fitted") & exponents["benchmark"].isin(names)]
+    return mine[["benchmark", "basis", "direction", "status"]]
 
 
 def _named(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
@@ -235,7 +247,9 @@ def device_points(devices: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for measure, (divisor, _) in _MEASURES.items():
         value = known["peak_fp32_flop_per_s"] / (known[divisor] if divisor else 1.0)
-        part = known[["device", "kind", "year", "url"]].assign(measure=measure, value=value)
+        part = known[["device", "kind", "year", "url"]].assign(
+            released=known["release_date"].str[:7], measure=measure, value=value
+        )
         parts.append(part[value.notna()])
     frame = pd.concat(parts, ignore_index=True)
     url = frame["url"].fillna("").astype("str")
@@ -325,7 +339,7 @@ def _data(name: str) -> "alt.NamedData":
     return alt.NamedData(name=name)
 
 
-def _log(title: str, powers: bool = True) -> dict[str, Any]:
+def _log(title: Any, powers: bool = True) -> dict[str, Any]:
     import altair as alt
 
     axis = alt.Axis(labelExpr=_POWERS, tickCount=8, grid=False) if powers else alt.Axis(tickCount=6)
@@ -334,6 +348,26 @@ def _log(title: str, powers: bool = True) -> dict[str, Any]:
         "scale": alt.Scale(type="log", nice=False, padding=10),
         "axis": axis,
     }
+
+
+def _from_zero(**properties: Any) -> Any:
+    """Return an axis with few lines, of which that at zero stands out."""
+    import altair as alt
+
+    colour = alt.when("datum.value === 0").then(alt.value(_INK)).otherwise(alt.value("var(--line)"))
+    return alt.Axis(grid=True, tickCount=6, gridColor=colour, **properties)
+
+
+def _words() -> Any:
+    """Return an axis whose labels are a word a line where the page is narrow."""
+    import altair as alt
+
+    return alt.Axis(labelExpr="narrow ? split(datum.label, ' ') : datum.label")
+
+
+def _following(signal: str, titles: Mapping[str, str]) -> str:
+    """Return the title of an axis that follows a choice, for the script to make a signal of."""
+    return f"signal:{json.dumps(titles, ensure_ascii=False)}[{signal}]"
 
 
 def _spec(chart: Any, controls: Sequence[Control], height: int) -> dict[str, Any]:
@@ -349,22 +383,46 @@ def _spec(chart: Any, controls: Sequence[Control], height: int) -> dict[str, Any
 
 
 def _intervals(
-    dataset: str, x: Any, ends: tuple[str, str], y: Any, part: Any, tooltip: list[Any], *where: str
+    dataset: str,
+    x: Any,
+    ends: tuple[str, str],
+    y: Any,
+    part: str,
+    parts: Sequence[str],
+    tooltip: list[Any],
+    where: str,
+    limits: tuple[float, float] | None = None,
 ) -> Any:
-    """Return dots with their intervals, side by side for the parts of each row."""
+    """Return dots with their intervals, side by side for the parts of each row.
+
+    Of dots beyond limits an arrow at the edge tells.
+    """
     import altair as alt
 
-    base = alt.Chart(_data(dataset))
-    for condition in where:
-        base = base.transform_filter(condition)
-    base = base.encode(y=y, yOffset=alt.YOffset(part.shorthand, sort=None), color=part)
+    # Colours and shapes have the same scale, so that they share a legend.
+    same: dict[str, Any] = {"title": None, "sort": None, "scale": alt.Scale(domain=list(parts))}
+    base = (
+        alt.Chart(_data(dataset))
+        .transform_filter(where)
+        .encode(y=y, yOffset=alt.YOffset(part, sort=None), color=alt.Color(part, **same))
+    )
     rule = base.mark_rule(strokeWidth=2, opacity=0.6, clip=True).encode(
         x=alt.X(f"{ends[0]}:Q"), x2=alt.X2(ends[1])
     )
     dots = base.mark_point(filled=True, size=55, opacity=1, clip=True).encode(
-        x=x, shape=alt.Shape(part.shorthand, sort=None, legend=None), tooltip=tooltip
+        x=x, shape=alt.Shape(part, **same), tooltip=tooltip
     )
-    return alt.layer(rule, dots)
+    layers = [rule, dots]
+    if limits:
+        field = x.shorthand.split(":")[0]
+        sides = (f"< {limits[0]}", "left", limits[0]), (f"> {limits[1]}", "right", limits[1])
+        layers += [
+            base.transform_filter(f"datum.{field} {beyond}")
+            .mark_point(filled=True, size=90, opacity=1, shape=f"triangle-{side}")
+            .encode(x=alt.datum(edge), tooltip=tooltip)
+            for beyond, side, edge in sides
+        ]
+    return alt.layer(*layers)
 
 
 def _benchmark_control(frame: pd.DataFrame, names: Mapping[str, str]) -> Control:
@@ -375,7 +433,7 @@ def _benchmark_control(frame: pd.DataFrame, names: Mapping[str, str]) -> Control
 
 def _compute_error(
     datasets: Mapping[str, pd.DataFrame],
-    names: Mapping[str, str],
+    benchmarks: Mapping[str, Benchmark],
     basis: str,
     level: float,
     n_records: int,
@@ -383,6 +441,7 @@ def _compute_error(
     import altair as alt
 
     points = datasets["records"]
+    names = {key: benchmark.name for key, benchmark in benchmarks.items()}
     controls = [
         _benchmark_control(points, names),
         Control("basis", "Compute", "radio", [(b, b) for b in BASES], basis),
@@ -402,7 +461,10 @@ def _compute_error(
         .transform_filter("datum.benchmark === benchmark && datum.basis === basis")
         .transform_filter(shown)
     )
-    log = _log("error", powers=False) | {"axis": alt.Axis(format="~%", tickCount=6)}
+    labels = {key: benchmark.error_label for key, benchmark in benchmarks.items()}
+    log = _log(_following("benchmark", labels), powers=False) | {
+        "axis": alt.Axis(format="~%", tickCount=6)
+    }
     y = alt.Y("error:Q", **log)
     band = fits.mark_area(opacity=0.16).encode(
         x=x, y=alt.Y("lower:Q"), y2=alt.Y2("upper:Q"), color=colour
@@ -429,10 +491,10 @@ def _compute_error(
             tooltip=[
                 alt.Tooltip("model:N", title="Model"),
                 alt.Tooltip("paper:N", title="Paper"),
-                alt.Tooltip("year:Q", title="Year", format=".1f"),
+                alt.Tooltip("date:N", title="Date"),
                 alt.Tooltip("device:N", title="Device"),
                 alt.Tooltip("error:Q", title="Error", format=".3~%"),
-                alt.Tooltip("flop:Q", title="FLOP", format=".2~e"),
+                alt.Tooltip("flop:Q", title="FLOP", formatType="shown"),
             ],
         )
     )
@@ -445,12 +507,12 @@ def _compute_error(
         "compute-error",
         "Compute against error",
         f"Each of the {len(points):,} dots over all benchmarks is one published result: point at "
-        "it for its model, click it for its paper. Lines are the stored fits in three directions, "
-        f"bands their {level:.0%} intervals, cut where no result lies.{capped}",
+        "it for its model, click it (or tap it twice) for its paper. Lines are the stored fits in "
+        f"three directions, bands their {level:.0%} intervals, cut where no result lies.{capped}",
         controls,
         _spec(alt.layer(band, lines, dots), controls, 400),
         "records",
-        [("model", "Model"), ("paper", "Paper"), ("year", "Year"), ("device", "Device"),
+        [("model", "Model"), ("paper", "Paper"), ("date", "Date"), ("device", "Device"),
          ("error", "Error"), ("=basis", "FLOP")],
     )  # fmt: skip
 
@@ -468,10 +530,11 @@ def _growth(datasets: Mapping[str, pd.DataFrame], level: float) -> Chart:
     parts = [words.COMPONENT_WORDS[c] for c in ("peak_rate", "devices", "hours", "total")]
     chart = _intervals(
         "trends",
-        alt.X("slope:Q", title="powers of ten of compute a year"),
+        alt.X("slope:Q", title="powers of ten of compute a year", axis=_from_zero()),
         ("lower", "upper"),
-        alt.Y("name:N", title=None, sort=None),
-        alt.Color("part:N", title=None, sort=None, scale=alt.Scale(domain=parts)),
+        alt.Y("name:N", title=None, sort=None, axis=_words()),
+        "part:N",
+        parts,
         [
             alt.Tooltip("name:N", title="Benchmark"),
             alt.Tooltip("part:N", title="Part"),
@@ -481,14 +544,18 @@ def _growth(datasets: Mapping[str, pd.DataFrame], level: float) -> Chart:
         ],
         "datum.rates === rates",
     )
-    total = rows[(rows["part"] == parts[-1]) & (rows["rates"] == "as used")]
-    certain = int((total["lower"] > 0).sum())
+    total = rows[rows["part"] == parts[-1]]
+    certain = (total["lower"] > 0).groupby(total["rates"]).agg(["sum", "size"])
+    told = " and ".join(
+        f"on {certain['sum'][rates]} of {certain['size'][rates]} benchmarks {at}"
+        for rates, at in controls[0].options
+        if rates in certain.index
+    )
     return Chart(
         "growth",
         "What made training runs bigger",
         "Faster devices, more devices and longer runs add up to the growth of compute in all, "
-        f"with {level:.0%} intervals. For {certain} of {len(total)} benchmarks compute "
-        "certainly grew.",
+        f"with {level:.0%} intervals. Compute certainly grew {told}.",
         controls,
         _spec(chart, controls, max(160, 62 * rows["name"].nunique())),
         "trends",
@@ -517,17 +584,13 @@ def _gain_shares(datasets: Mapping[str, pd.DataFrame], level: float) -> Chart:
         alt.X(
             "share:Q",
             title="share of the gain",
-            axis=alt.Axis(format="%", tickCount=6),
+            axis=_from_zero(format="%"),
             scale=alt.Scale(domain=list(_SHARES), nice=False),
         ),
         ("from_share", "to_share"),
-        alt.Y("name:N", title=None, sort=None),
-        alt.Color(
-            "part:N",
-            title=None,
-            sort=None,
-            scale=alt.Scale(domain=["hardware", "scale", "algorithms"]),
-        ),
+        alt.Y("name:N", title=None, sort=None, axis=_words()),
+        "part:N",
+        ["hardware", "scale", "algorithms"],
         [
             alt.Tooltip("name:N", title="Benchmark"),
             alt.Tooltip("part:N", title="Part"),
@@ -536,12 +599,14 @@ def _gain_shares(datasets: Mapping[str, pd.DataFrame], level: float) -> Chart:
             alt.Tooltip("share_upper:Q", title="To", format=".0%"),
         ],
         "datum.sample === sample && datum.effect === effect",
+        limits=_SHARES,
     )
     return Chart(
         "gain-shares",
         "What made errors fall",
         f"Shares of hardware, scale and algorithms in the fall of error, with {level:.0%} "
-        f"intervals cut at {_SHARES[0]:.0%} and {_SHARES[1]:.0%}; "
+        f"intervals cut at {_SHARES[0]:.0%} and {_SHARES[1]:.0%}, where arrows stand for shares "
+        "beyond; "
         f"{rows['name'].nunique()} benchmarks have a gain that is certain. A negative "
         "share means that the part alone would have raised the error.".replace("-1", "−1"),
         controls,
@@ -561,7 +626,9 @@ def _hardware(datasets: Mapping[str, pd.DataFrame]) -> Chart:
     controls = [Control("measure", "Show", "select", present, first)]
     x = alt.X("year:Q", title="date of release", scale=alt.Scale(zero=False, nice=False),
               axis=alt.Axis(format="d", tickCount=8))  # fmt: skip
-    y = alt.Y("value:Q", **_log("FLOP/s, per US$ or per W"))
+    y = alt.Y("value:Q", **_log(_following("measure", dict(present))))
+    # Long enough that dashes show.
+    legend = alt.Legend(symbolType="stroke", symbolSize=900)
     lines = (
         alt.Chart(_data("device_lines"))
         .transform_filter("datum.measure === measure")
@@ -569,9 +636,10 @@ def _hardware(datasets: Mapping[str, pd.DataFrame]) -> Chart:
         .encode(
             x=x, y=y,
             color=alt.Color("trend:N", title="Trend", scale=alt.Scale(
-                domain=["all GPUs", "GeForce cards"], range=["var(--c1)", "var(--c2)"])),
+                domain=["all GPUs", "GeForce cards"], range=["var(--c1)", "var(--c2)"]),
+                legend=legend),
             strokeDash=alt.StrokeDash("trend:N", title="Trend", scale=alt.Scale(
-                domain=["all GPUs", "GeForce cards"], range=[[1, 0], [7, 4]])),
+                domain=["all GPUs", "GeForce cards"], range=[[1, 0], [7, 4]]), legend=legend),
         )
     )  # fmt: skip
     dots = (
@@ -584,8 +652,8 @@ def _hardware(datasets: Mapping[str, pd.DataFrame]) -> Chart:
             shape=alt.Shape("kind:N", title="Device"),
             tooltip=[
                 alt.Tooltip("device:N", title="Device"),
-                alt.Tooltip("year:Q", title="Released", format=".1f"),
-                alt.Tooltip("value:Q", title="Value", format=".3~s"),
+                alt.Tooltip("released:N", title="Released"),
+                alt.Tooltip("value:Q", title="Value", formatType="shown"),
             ],
         )
     )
@@ -599,7 +667,7 @@ def _hardware(datasets: Mapping[str, pd.DataFrame]) -> Chart:
         controls,
         _spec(alt.layer(lines, dots), controls, 360),
         "devices",
-        [("device", "Device"), ("kind", "Kind"), ("year", "Released"), ("value", "Value")],
+        [("device", "Device"), ("kind", "Kind"), ("released", "Released"), ("value", "Value")],
     )
 
 
@@ -611,9 +679,9 @@ def _off_by(datasets: Mapping[str, pd.DataFrame]) -> Chart:
         alt.Chart(_data("scores"))
         .mark_point(filled=True, size=70, opacity=1)
         .encode(
-            x=alt.X("off_by:Q", **_log("half of the predictions: off by less (times)",
+            x=alt.X("off_by:Q", **_log(["half of the predictions:", "off by less (times)"],
                                        powers=False)),
-            y=alt.Y("name:N", title=None, sort=None),
+            y=alt.Y("name:N", title=None, sort=None, axis=_words()),
             yOffset=alt.YOffset("model:N", sort=None),
             color=alt.Color("model:N", title=None, sort=None),
             shape=alt.Shape("model:N", title=None, sort=None),
@@ -646,21 +714,23 @@ def _coverage(datasets: Mapping[str, pd.DataFrame], names: Mapping[str, str]) ->
     rows = datasets["coverage"]
     controls = [_benchmark_control(rows, names)]
     axis, scale = alt.Axis(format="%"), alt.Scale(domain=[0, 1])
+    models = alt.Scale(domain=list(dict.fromkeys(rows["model"])))
     base = (
         alt.Chart(_data("coverage"))
         .transform_filter("datum.benchmark === benchmark")
         .encode(
-            x=alt.X("nominal:Q", title="should hold", axis=axis,
+            x=alt.X("nominal:Q", title="should hold",
+                    axis=alt.Axis(format="%", values=[0.5, 0.8, 0.95]),
                     scale=alt.Scale(domain=[0.4, 1])),
             y=alt.Y("held:Q", title="held", axis=axis, scale=scale),
-            color=alt.Color("model:N", title=None, sort=None),
+            color=alt.Color("model:N", title=None, sort=None, scale=models),
         )
     )  # fmt: skip
     ideal = base.mark_line(strokeDash=[5, 4], color=_INK, strokeWidth=1.5).encode(
         y=alt.Y("nominal:Q", title="held"), color=alt.value(_INK)
     )
     dots = base.mark_point(filled=True, size=70, opacity=1).encode(
-        shape=alt.Shape("model:N", sort=None, legend=None),
+        shape=alt.Shape("model:N", title=None, sort=None, scale=models),
         tooltip=[
             alt.Tooltip("model:N", title="Model"),
             alt.Tooltip("nominal:Q", title="Should hold", format=".0%"),
@@ -693,13 +763,14 @@ def _theory(datasets: Mapping[str, pd.DataFrame]) -> Chart:
         Control("over", "Over", "radio",
                 [("sample_size", "examples"), ("flop", "computation")], "sample_size"),
     ]  # fmt: skip
+    titles = {"sample_size": "examples", "flop": "computation (FLOP)"}
     base = (
         alt.Chart(_data("curves"))
         .transform_filter("datum.noise === noise")
         .transform_calculate(size="datum[over]")
         .encode(
-            x=alt.X("size:Q", **_log("examples, or computation in FLOP")),
-            color=alt.Color("model:N", title=None, sort=None, legend=alt.Legend(symbolOpacity=1)),
+            x=alt.X("size:Q", **_log(_following("over", titles))),
+            color=alt.Color("model:N", title=None, sort=None),
         )
     )
     band = base.mark_area(opacity=0.15).encode(y=alt.Y("lower:Q"), y2=alt.Y2("upper:Q"))
@@ -708,7 +779,7 @@ def _theory(datasets: Mapping[str, pd.DataFrame]) -> Chart:
         tooltip=[
             alt.Tooltip("model:N", title="Model"),
             alt.Tooltip("sample_size:Q", title="Examples", format=",.0f"),
-            alt.Tooltip("flop:Q", title="FLOP", format=".2~e"),
+            alt.Tooltip("flop:Q", title="FLOP", formatType="shown"),
             alt.Tooltip("performance:Q", title="Performance", format=".2f"),
         ],
     )
@@ -740,13 +811,14 @@ def _projections(
         alt.X("median:Q", **_log("cost of the training run (US$)")),
         ("lower", "to_usd"),
         alt.Y("target:N", title="error", sort=None),
-        alt.Color("form:N", title=None, sort=None),
+        "form:N",
+        list(dict.fromkeys(rows["form"])),
         [
             alt.Tooltip("target:N", title="Error"),
             alt.Tooltip("form:N", title="Form"),
-            alt.Tooltip("median:Q", title="US$", format=".2~e"),
-            alt.Tooltip("lower:Q", title="From", format=".2~e"),
-            alt.Tooltip("upper:Q", title="To", format=".2~e"),
+            alt.Tooltip("median:Q", title="US$", formatType="shown"),
+            alt.Tooltip("lower:Q", title="From", formatType="shown"),
+            alt.Tooltip("upper:Q", title="To", formatType="shown"),
         ],
         "datum.benchmark === benchmark",
     )

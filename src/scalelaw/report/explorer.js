@@ -347,7 +347,6 @@ const explorer = (() => {
 
     if (name === "exponent") {
       pen.strokeStyle = colour("--ink");
-      pen.fillStyle = colour("--ink");
       pen.setLineDash([5, 4]);
       const drawn = [];
       for (const end of data.claims.flatMap((c) => [c.low, c.high])) {
@@ -357,7 +356,11 @@ const explorer = (() => {
         if (at < top || at > bottom) continue;
         line(pen, GUTTER, at, width - 4, at);
         pen.textAlign = "left";
-        pen.fillText(`claim: ${number(end).replace(".0", "")}`, GUTTER + 5, at - 8);
+        const words = `claim: ${number(end).replace(".0", "")}`;
+        pen.fillStyle = colour("--paper");
+        pen.fillRect(GUTTER + 2, at - 16, pen.measureText(words).width + 6, 15);
+        pen.fillStyle = colour("--ink");
+        pen.fillText(words, GUTTER + 5, at - 8);
       }
       pen.setLineDash([]);
     }

@@ -1,6 +1,7 @@
 """All fitted specifications as data that the report's script reads."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from scalelaw.claims.ledger import Claim
 from scalelaw.corpus.benchmarks import Benchmark
-from scalelaw.multiverse.grid import CHOICES, OPTIONS, in_words
+from scalelaw.multiverse.grid import CHOICES, OPTIONS, WITHOUT, in_words
 from scalelaw.multiverse.table import fitted_columns
 from scalelaw.report.arrays import packed
 
@@ -72,7 +73,7 @@ def _of_benchmark(mine: "pd.DataFrame", benchmark: Benchmark) -> dict[str, Any]:
         "error_label": benchmark.error_label,
         "target": benchmark.targets[0] if benchmark.targets else None,
         "options": [
-            [{"key": option, "label": in_words(choice, option)} for option in options[choice]]
+            [{"key": option, "label": _label(choice, option)} for option in options[choice]]
             for choice in CHOICES
         ],
         "units": units,
@@ -86,6 +87,12 @@ def _options(choice: str, values: "pd.Series") -> list[str]:
     known = list(OPTIONS[choice])
     seen = [str(value) for value in values.unique()]
     return sorted(seen, key=lambda option: known.index(option) if option in known else len(known))
+
+
+def _label(choice: str, option: str) -> str:
+    """Return an option in words, the key of a paper as its author, year and word."""
+    words = in_words(choice, option)
+    return re.sub(r"(\d{4})", r" \1 ", words).rstrip() if option.startswith(WITHOUT) else words
 
 
 def _distinct(rows: "pd.DataFrame") -> tuple["pd.Series", list[list[int]]]:
