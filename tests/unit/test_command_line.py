@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tomllib
@@ -311,6 +312,19 @@ def test_an_interruption_is_status_130(monkeypatch, capsys):
     monkeypatch.setattr("scalelaw.fit_csv.fit_curve_file", interrupt)
     assert main(["fit", "runs.csv", "--x", "flop", "--y", "error"]) == 130
     assert capsys.readouterr().err == "\nscalelaw: interrupted\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_report_alone_stops_its_jobs(number):
+    from scalelaw.cli.report import _stopping_with
+
+    command = ["bash", "-c", "echo started; sleep 60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, process_group=0) as child:
+        child.stdout.readline()
+        with pytest.raises(KeyboardInterrupt), _stopping_with(child.pid):
+            os.kill(os.getpid(), number)
+        assert child.wait(timeout=20) == -signal.SIGINT
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_reader_that_has_had_enough_is_no_error():
