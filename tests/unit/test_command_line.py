@@ -344,13 +344,29 @@ def test_completion_knows_the_commands(shell, capsys):
     assert "check-corpus" in script
 
 
-def test_bash_takes_the_completion(capsys):
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("dec", ["decompose"]),
+        ("validate so", ["some.csv"]),
+        ("fit-surface so", ["some.csv"]),
+        ("report --config so", ["some.csv"]),
+        ("import epoch so", ["some.csv"]),
+        ("verify fo", ["folder"]),
+    ],
+)
+def test_bash_takes_the_completion(words, completed, tmp_path, capsys):
+    (tmp_path / "some.csv").touch()
+    (tmp_path / "folder").mkdir()
     main(["completion", "bash"])
-    script = capsys.readouterr().out + "\nCOMP_WORDS=(scalelaw dec); COMP_CWORD=1\n"
-    script += '"$(complete -p scalelaw | sed "s/.*-F \\([^ ]*\\).*/\\1/")" scalelaw dec scalelaw\n'
+    *before, word = words.split()
+    script = f"{capsys.readouterr().out}\nCOMP_WORDS=(scalelaw {words}); "
+    script += f"COMP_CWORD={len(before) + 1}\n"
+    script += '"$(complete -p scalelaw | sed "s/.*-F \\([^ ]*\\).*/\\1/")" scalelaw '
+    script += f"{word} {before[-1] if before else 'scalelaw'}\n"
     done = subprocess.run(["bash", "-c", script + "echo ${COMPREPLY[@]}"],
-                          capture_output=True, text=True)  # fmt: skip
-    assert done.stdout.split() == ["decompose"]
+                          capture_output=True, text=True, cwd=tmp_path)  # fmt: skip
+    assert done.stdout.split() == completed
 
 
 def runs_file(path):
