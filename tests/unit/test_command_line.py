@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -334,6 +335,56 @@ def test_a_reader_that_has_had_enough_is_no_error():
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 1
+
+
+def in_shell(words):
+    """Run the command line from a shell, with what the words redirect."""
+    return subprocess.run(
+        ["bash", "-c", f"{shlex.quote(sys.executable)} -m scalelaw {words}"],
+        capture_output=True, text=True, env=CHILD,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_behind_the_output_is_said():
+    done = in_shell("completion bash > /dev/full")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "scalelaw stopped:\nthe output: cannot be written: No space left on device (make room "
+        "there, then give the same command again)\n",
+    )
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_closed_outputs_are_no_error(closed):
+    done = in_shell(f"completion bash {closed}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("fit-surface" in done.stdout) == (closed == "2>&-")
+
+
+def test_what_the_encoding_lacks_is_replaced(tmp_path):
+    file = tmp_path / "läufe.csv"
+    runs_file(file)
+    environment = CHILD | {"PYTHONIOENCODING": "ascii"}
+    words = ["fit", str(file), "--x", "flop", "--y", "error"]
+    done = subprocess.run(
+        [sys.executable, "-m", "scalelaw", *words], capture_output=True, text=True, env=environment
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "l?ufe.csv: power law" in done.stdout
+
+
+def test_an_interruption_of_the_first_imports_is_status_130():
+    code = (
+        "import scalelaw.cli, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name.startswith('scalelaw.'): raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "sys.exit(scalelaw.cli.main(['doctor']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=CHILD)
+    assert (done.returncode, done.stderr) == (130, "\nscalelaw: interrupted\n")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
