@@ -166,8 +166,12 @@ def test_a_report_is_made_outside_the_repository(scalelaw, installed, away):
     assert mine["exponent"].tolist() == pytest.approx([8.0] * 3, abs=1e-9)
     assert mine["n_records"].tolist() == [16.0] * 3
 
-    # A second run redoes nothing; one after an added row what depends on it.
+    # A second run redoes nothing, and says so.
     written = report.stat().st_mtime_ns
+    assert scalelaw(*words).splitlines()[1:] == [
+        "nothing had changed: the results are those of the last run",
+        "scalelaw-report/results/report.html",
+    ]
     assert scalelaw(*words, "--quiet") == "scalelaw-report/results/report.html\n"
     assert report.stat().st_mtime_ns == written
     log = (away / "scalelaw-report/snakemake.log").read_text()
@@ -175,7 +179,10 @@ def test_a_report_is_made_outside_the_repository(scalelaw, installed, away):
 
     answer = scalelaw("decompose", "planted-0", "planted-15")
     assert re.search(r"^total +[\d,.e+]+ +100%$", answer, re.MULTILINE)
-    assert "US$" in scalelaw("afford", "--benchmark", "imagenet", "--error", "9%")
+    question = ["afford", "--benchmark", "imagenet", "--error", "9%"]
+    assert "US$" in (said := scalelaw(*question))
+    assert scalelaw(*question, "--results", "scalelaw-report") == said
+    assert "results are as the run left them" in scalelaw("verify", "scalelaw-report")
     assert hashes(installed) == before
     assert hashes(ROOT / "data") == data
 

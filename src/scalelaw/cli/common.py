@@ -63,3 +63,9 @@ def default_results() -> Path:
     """Return the folder of results: of a run here, else of a report made here."""
     made = Path("scalelaw-report/results")
     return made if made.is_dir() and not Path("results").is_dir() else Path("results")
+
+
+def results_in(folder: Path) -> Path:
+    """Return a folder of results: the one named, or that within the folder of a report."""
+    inner = folder / "results"
+    return inner if inner.is_dir() else folder

@@ -247,6 +247,8 @@ def _run(folder: Path, cores: int | None, quiet: bool) -> int:
         print(_why(said), file=sys.stderr)
         print(f"scalelaw report stopped; all that was said: {folder / LOG}", file=sys.stderr)
         return 1
+    if not quiet and any(line.startswith("Nothing to be done") for line in said):
+        print("nothing had changed: the results are those of the last run")
     return 0
 
 
