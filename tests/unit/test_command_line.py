@@ -226,6 +226,16 @@ def test_an_unknown_command_is_answered_with_the_nearest(capsys):
     )
 
 
+@pytest.mark.parametrize("name", ["fit-surface runs.csv --n n --d d --y l", "import timm x.csv"])
+def test_an_unknown_option_shows_the_usage_of_its_command(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([*name.split(), "--plto", "x.png"])
+    assert stopped.value.code == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"usage: scalelaw {name.split()[0]}")
+    assert err.splitlines()[-1].endswith("error: unrecognized arguments: --plto x.png")
+
+
 @pytest.fixture
 def broken(tmp_path):
     """Return files of every kind of trouble."""
