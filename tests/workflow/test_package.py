@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -66,12 +67,12 @@ def wheel(tmp_path_factory):
             shutil.copy(ROOT / name, copy / name)
     # What is somebody's own stays out.
     (copy / "config/local.yaml").write_text("seed: 1\n")
+    (copy / "mine.csv").write_text("flop,error\n")
     run = subprocess.run(
         ["uv", "build", "--quiet", "--offline", "--no-build-isolation", "--python", sys.executable],
         cwd=copy, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
-    assert len(list((copy / "dist").glob("*.tar.gz"))) == 1
     (built,) = (copy / "dist").glob("*.whl")
     return built
 
@@ -140,6 +141,19 @@ def test_the_wheel_holds_workflow_data_and_licences(wheel):
     assert any(name.endswith("dist-info/licenses/LICENSE") for name in names)
     assert {"scalelaw/report/explorer.js", "scalelaw/__main__.py"} <= names
     assert {name.split("/")[0] for name in names if "dist-info" not in name} == {"scalelaw"}
+
+
+def test_the_source_distribution_holds_the_project_and_nothing_else(wheel):
+    (path,) = wheel.parent.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert "config/local.yaml" not in names
+    assert "mine.csv" not in names
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.split("\0")
+    assert set(filter(None, tracked)) <= names
+    assert {"PKG-INFO", "src/scalelaw/__init__.py", "tests/workflow/test_package.py"} <= names
 
 
 def test_commands_work_from_the_wheel(scalelaw, installed):
