@@ -87,7 +87,10 @@ class Manifest:
                 "folder of results)"
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ScalelawError(f"{path}: damaged: {error} (run `snakemake` again)") from None
+            what = f"it has no {error}" if isinstance(error, KeyError) else error
+            raise ScalelawError(
+                f"{path}: damaged: {what} (run `snakemake` or `scalelaw report` again)"
+            ) from None
         return cls(*parts)
 
 

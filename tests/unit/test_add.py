@@ -8,7 +8,7 @@ from scalelaw.corpus.add import add_record, open_corpus
 from scalelaw.corpus.schema import PAPERS
 from scalelaw.errors import ScalelawError
 from scalelaw.fit import PowerLaw
-from small_corpus import ROW
+from small_corpus import ROW, write_csv
 
 NEW = ROW | {"record_id": "new", "model": "New, improved", "value": "30.1", "note": 'a "quote"'}
 
@@ -96,6 +96,40 @@ def test_nothing_is_appended_but_shown(corpus, tmp_path, cells, last, expected):
     assert not add_record(opened, tmp_path, answering(NEW | cells, last), said.append)
     assert opened.papers.read_bytes() == before
     assert expected in "\n".join(said)
+
+
+def test_only_columns_that_the_file_has_are_asked_for(corpus, tmp_path):
+    opened, files = corpus
+    asked = []
+
+    def ask(question):
+        asked.append(question.split(",")[0].split(":")[0].split(" ")[0])
+        return answering(NEW | {"params": "6e7"})(question)
+
+    lines = opened.papers.read_text().splitlines()
+    names = lines[0].split(",")
+    write_csv(opened.papers, [name for name in names if name not in ("params", "waived")], [ROW])
+    opened = open_corpus(opened.papers, files["hardware"], files["benchmarks"])
+    said = []
+    assert add_record(opened, tmp_path, ask, said.append)
+    assert "params" not in asked
+    assert "epochs" in asked
+    assert f"{opened.papers} has no column for these (add it to be asked): params" in said
+    assert load_corpus(**files).records["record_id"].tolist() == ["alexnet", "new"]
+
+
+def test_what_was_typed_is_shown_where_it_cannot_be_written(corpus, tmp_path):
+    opened, _ = corpus
+    said = []
+
+    def ask(question):
+        if question.startswith("Append"):
+            opened.papers.write_text("record_id\n")
+        return answering(NEW)(question)
+
+    with pytest.raises(ScalelawError, match="no such column"):
+        add_record(opened, tmp_path, ask, said.append)
+    assert said[-1].startswith("Not added. The row was:\nnew,")
 
 
 def test_a_warning_can_be_overruled(corpus, tmp_path):

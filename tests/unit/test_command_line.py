@@ -5,9 +5,11 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -224,6 +226,16 @@ def test_an_unknown_command_is_answered_with_the_nearest(capsys):
     )
 
 
+@pytest.mark.parametrize("name", ["fit-surface runs.csv --n n --d d --y l", "import timm x.csv"])
+def test_an_unknown_option_shows_the_usage_of_its_command(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([*name.split(), "--plto", "x.png"])
+    assert stopped.value.code == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"usage: scalelaw {name.split()[0]}")
+    assert err.splitlines()[-1].endswith("error: unrecognized arguments: --plto x.png")
+
+
 @pytest.fixture
 def broken(tmp_path):
     """Return files of every kind of trouble."""
@@ -313,6 +325,19 @@ def test_an_interruption_is_status_130(monkeypatch, capsys):
     assert capsys.readouterr().err == "\nscalelaw: interrupted\n"
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_report_alone_stops_its_jobs(number):
+    from scalelaw.cli.report import _stopping_with
+
+    command = ["bash", "-c", "echo started; sleep 60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, process_group=0) as child:
+        child.stdout.readline()
+        with pytest.raises(KeyboardInterrupt), _stopping_with(child.pid):
+            os.kill(os.getpid(), number)
+        assert child.wait(timeout=20) == -signal.SIGINT
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_a_reader_that_has_had_enough_is_no_error():
     command = f"{shlex.quote(sys.executable)} -m scalelaw completion bash | head -1"
     done = subprocess.run(
@@ -320,6 +345,56 @@ def test_a_reader_that_has_had_enough_is_no_error():
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 1
+
+
+def in_shell(words):
+    """Run the command line from a shell, with what the words redirect."""
+    return subprocess.run(
+        ["bash", "-c", f"{shlex.quote(sys.executable)} -m scalelaw {words}"],
+        capture_output=True, text=True, env=CHILD,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_behind_the_output_is_said():
+    done = in_shell("completion bash > /dev/full")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "scalelaw stopped:\nthe output: cannot be written: No space left on device (make room "
+        "there, then give the same command again)\n",
+    )
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_closed_outputs_are_no_error(closed):
+    done = in_shell(f"completion bash {closed}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("fit-surface" in done.stdout) == (closed == "2>&-")
+
+
+def test_what_the_encoding_lacks_is_replaced(tmp_path):
+    file = tmp_path / "läufe.csv"
+    runs_file(file)
+    environment = CHILD | {"PYTHONIOENCODING": "ascii"}
+    words = ["fit", str(file), "--x", "flop", "--y", "error"]
+    done = subprocess.run(
+        [sys.executable, "-m", "scalelaw", *words], capture_output=True, text=True, env=environment
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "l?ufe.csv: power law" in done.stdout
+
+
+def test_an_interruption_of_the_first_imports_is_status_130():
+    code = (
+        "import scalelaw.cli, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name.startswith('scalelaw.'): raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "sys.exit(scalelaw.cli.main(['doctor']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=CHILD)
+    assert (done.returncode, done.stderr) == (130, "\nscalelaw: interrupted\n")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
@@ -330,13 +405,29 @@ def test_completion_knows_the_commands(shell, capsys):
     assert "check-corpus" in script
 
 
-def test_bash_takes_the_completion(capsys):
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("dec", ["decompose"]),
+        ("validate so", ["some.csv"]),
+        ("fit-surface so", ["some.csv"]),
+        ("report --config so", ["some.csv"]),
+        ("import epoch so", ["some.csv"]),
+        ("verify fo", ["folder"]),
+    ],
+)
+def test_bash_takes_the_completion(words, completed, tmp_path, capsys):
+    (tmp_path / "some.csv").touch()
+    (tmp_path / "folder").mkdir()
     main(["completion", "bash"])
-    script = capsys.readouterr().out + "\nCOMP_WORDS=(scalelaw dec); COMP_CWORD=1\n"
-    script += '"$(complete -p scalelaw | sed "s/.*-F \\([^ ]*\\).*/\\1/")" scalelaw dec scalelaw\n'
+    *before, word = words.split()
+    script = f"{capsys.readouterr().out}\nCOMP_WORDS=(scalelaw {words}); "
+    script += f"COMP_CWORD={len(before) + 1}\n"
+    script += '"$(complete -p scalelaw | sed "s/.*-F \\([^ ]*\\).*/\\1/")" scalelaw '
+    script += f"{word} {before[-1] if before else 'scalelaw'}\n"
     done = subprocess.run(["bash", "-c", script + "echo ${COMPREPLY[@]}"],
-                          capture_output=True, text=True)  # fmt: skip
-    assert done.stdout.split() == ["decompose"]
+                          capture_output=True, text=True, cwd=tmp_path)  # fmt: skip
+    assert done.stdout.split() == completed
 
 
 def runs_file(path):

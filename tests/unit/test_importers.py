@@ -332,7 +332,8 @@ def test_import_from_the_command_line(command, tmp_path, capsys):
     assert [row["model"] for row in rows] == ["Foonet-B (large)", "Barnet"]
     assert rows[0]["params"] == "24000000"
     with (tmp_path / "unmapped.csv").open(newline="") as handle:
-        *_, last = csv.reader(handle)
+        _, first, *_, last = csv.reader(handle)
+    assert first[:2] == ["", "benchmark, metric, value, value_source"]
     assert last == ["epoch-barnet", "Confidence", "Unknown", "no such confidence in the corpus"]
 
 
@@ -353,6 +354,13 @@ def test_no_file_is_overwritten_unless_told(command, tmp_path, capsys, name):
     assert len(list(tmp_path.glob("*.csv"))) == 3
     assert main([*command, "--force"]) == 0
     assert (tmp_path / name).read_text() != "precious"
+
+
+def test_an_input_that_is_not_there_is_told_before_outputs_that_are(command, tmp_path, capsys):
+    (tmp_path / "systems.csv").unlink()
+    (tmp_path / "review.csv").write_text("precious")
+    assert main(command) == 2
+    assert "systems.csv: cannot be read (No such file" in capsys.readouterr().err
 
 
 def test_the_three_files_must_differ(command, tmp_path, capsys):

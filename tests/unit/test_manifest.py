@@ -56,10 +56,20 @@ def test_what_differs_is_named(run, tmp_path):
     assert len(verify(run).inputs_missing) == 1
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"outputs": {}}', '{"settings": 1}'])
-def test_a_damaged_manifest_says_so(run, content):
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("", "Expecting value"),
+        ("[]", "indices must be"),
+        ('{"outputs": {}}', "it has no 'settings'"),
+        ('{"settings": 1}', "not iterable"),
+    ],
+)
+def test_a_damaged_manifest_says_so(run, content, why):
     (run / NAME).write_text(content)
-    with pytest.raises(ScalelawError, match=r"manifest\.json: damaged"):
+    with pytest.raises(
+        ScalelawError, match=rf"manifest\.json: damaged: .*{why}.* \(run `snakemake` or"
+    ):
         verify(run)
     (run / NAME).unlink()
     with pytest.raises(ScalelawError, match="is not there"):
@@ -82,5 +92,8 @@ def test_the_command_says_what_differs(run, tmp_path, capsys):
     (run / "a.csv").write_text("")
     assert main(["verify", str(run), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["changed"] == ["a.csv"]
-    assert main(["verify", str(tmp_path)]) == 2
+    # The folder around it, as of a report, will do.
+    assert main(["verify", str(tmp_path), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["changed"] == ["a.csv"]
+    assert main(["verify", str(tmp_path / "none")]) == 2
     assert "is not there (run `snakemake` or" in capsys.readouterr().err

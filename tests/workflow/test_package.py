@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -66,12 +67,12 @@ def wheel(tmp_path_factory):
             shutil.copy(ROOT / name, copy / name)
     # What is somebody's own stays out.
     (copy / "config/local.yaml").write_text("seed: 1\n")
+    (copy / "mine.csv").write_text("flop,error\n")
     run = subprocess.run(
         ["uv", "build", "--quiet", "--offline", "--no-build-isolation", "--python", sys.executable],
         cwd=copy, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
-    assert len(list((copy / "dist").glob("*.tar.gz"))) == 1
     (built,) = (copy / "dist").glob("*.whl")
     return built
 
@@ -142,6 +143,19 @@ def test_the_wheel_holds_workflow_data_and_licences(wheel):
     assert {name.split("/")[0] for name in names if "dist-info" not in name} == {"scalelaw"}
 
 
+def test_the_source_distribution_holds_the_project_and_nothing_else(wheel):
+    (path,) = wheel.parent.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert "config/local.yaml" not in names
+    assert "mine.csv" not in names
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.split("\0")
+    assert set(filter(None, tracked)) <= names
+    assert {"PKG-INFO", "src/scalelaw/__init__.py", "tests/workflow/test_package.py"} <= names
+
+
 def test_commands_work_from_the_wheel(scalelaw, installed):
     assert scalelaw("--version").startswith("scalelaw ")
     found = {one["what"]: one for one in json.loads(scalelaw("doctor", "--json"))}
@@ -166,8 +180,12 @@ def test_a_report_is_made_outside_the_repository(scalelaw, installed, away):
     assert mine["exponent"].tolist() == pytest.approx([8.0] * 3, abs=1e-9)
     assert mine["n_records"].tolist() == [16.0] * 3
 
-    # A second run redoes nothing; one after an added row what depends on it.
+    # A second run redoes nothing, and says so.
     written = report.stat().st_mtime_ns
+    assert scalelaw(*words).splitlines()[1:] == [
+        "nothing had changed: the results are those of the last run",
+        "scalelaw-report/results/report.html",
+    ]
     assert scalelaw(*words, "--quiet") == "scalelaw-report/results/report.html\n"
     assert report.stat().st_mtime_ns == written
     log = (away / "scalelaw-report/snakemake.log").read_text()
@@ -175,7 +193,10 @@ def test_a_report_is_made_outside_the_repository(scalelaw, installed, away):
 
     answer = scalelaw("decompose", "planted-0", "planted-15")
     assert re.search(r"^total +[\d,.e+]+ +100%$", answer, re.MULTILINE)
-    assert "US$" in scalelaw("afford", "--benchmark", "imagenet", "--error", "9%")
+    question = ["afford", "--benchmark", "imagenet", "--error", "9%"]
+    assert "US$" in (said := scalelaw(*question))
+    assert scalelaw(*question, "--results", "scalelaw-report") == said
+    assert "results are as the run left them" in scalelaw("verify", "scalelaw-report")
     assert hashes(installed) == before
     assert hashes(ROOT / "data") == data
 

@@ -6,21 +6,9 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from scalelaw import __version__
-from scalelaw.cli import (
-    afford,
-    completion,
-    data,
-    decompose,
-    doctor,
-    fit,
-    report,
-    task,
-    verify,
-)
-from scalelaw.cli.common import Commands, Parser, add_common_options
+# The commands are imported within `main`, so that an interruption meanwhile is a word as well.
 from scalelaw.errors import ScalelawError, UnreadableError, UsageError, did_you_mean
-from scalelaw.files import UnwritableError
+from scalelaw.files import UnwritableError, explain
 
 HELP = """\
 usage: scalelaw COMMAND ...        scalelaw COMMAND --help shows an example
@@ -63,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        _prepare_output()
         status = _run(words)
         sys.stdout.flush()
         return status
@@ -70,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nscalelaw: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader, such as `head`, has had enough; Python would complain once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader, such as `head`, has had enough.
+        _drop_output()
         return FINE
     except ScalelawError as error:
         print(f"scalelaw stopped:\n{error}", file=sys.stderr)
@@ -81,6 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"scalelaw stopped:\na file is not text in UTF-8: {error}", file=sys.stderr)
         return UNUSABLE
     except OSError as error:
+        if error.filename is None and (explained := explain(error, "the output")):
+            print(f"scalelaw stopped:\n{explained}", file=sys.stderr)
+            _drop_output()
+            return UNUSABLE
         if error.filename is None or error.strerror is None:
             return _bug(error, words)
         print(f"scalelaw stopped:\n{error.filename}: {error.strerror}", file=sys.stderr)
@@ -91,6 +84,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_parser(with_steps: bool = False) -> argparse.ArgumentParser:
     """Return the parser; the workflow's steps are loaded only where they are asked for."""
+    from scalelaw import __version__
+    from scalelaw.cli import (
+        afford,
+        completion,
+        data,
+        decompose,
+        doctor,
+        fit,
+        report,
+        task,
+        verify,
+    )
+    from scalelaw.cli.common import Commands, Parser, add_common_options
+
     parser = Parser(prog="scalelaw", story=HELP)
     parser.add_argument("--version", action="version", version=f"scalelaw {__version__}")
     commands: Commands = parser.add_subparsers(
@@ -101,6 +108,21 @@ def make_parser(with_steps: bool = False) -> argparse.ArgumentParser:
     task.add_to(commands, with_steps)
     add_common_options(parser)
     return parser
+
+
+def _prepare_output() -> None:
+    """Let every text be printed, whatever the encoding, and nowhere if a stream is closed."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123
+        elif getattr(stream, "errors", None) == "strict" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _drop_output() -> None:
+    """Drop what is not printed yet: Python would fail at it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(words: list[str]) -> int:
@@ -135,6 +157,8 @@ def command_names(parser: argparse.ArgumentParser) -> list[str]:
 
 def _bug(error: BaseException, words: Sequence[str]) -> int:
     """Say in a line that this is not the user's fault, and show the traceback only if asked."""
+    from scalelaw.cli import doctor
+
     place = doctor.issue_page()
     report_it = f"please report it at {place}" if place else "please report it"
     hint = "" if "--debug" in words else "; --debug shows where"

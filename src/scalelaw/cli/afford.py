@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from scalelaw.cli.common import Commands, default_results
+from scalelaw.cli.common import Commands, default_results, results_in
 
 
 def add_to(commands: Commands) -> None:
@@ -79,6 +79,6 @@ def _afford(parsed: argparse.Namespace) -> int:
         given(parse_predictions, parsed.predictions_per_day),
         given(parse_utilisation, parsed.utilisation),
     )
-    answer = Desk(parsed.results).answer(question)
+    answer = Desk(results_in(parsed.results)).answer(question)
     print(answer.to_json() if parsed.json else answer.to_text())
     return 0

@@ -1,6 +1,7 @@
 """What all commands share: their parser, its common options, and where data lie."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -26,6 +27,15 @@ class Parser(argparse.ArgumentParser):
             settings["epilog"] = f"Example:\n  {example}"
         super().__init__(**settings, formatter_class=_Formatter)
         self.story = story
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse, and refuse what is unknown here, lest the parser above shows its own usage."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return parsed, unknown
 
     def format_help(self) -> str:
         """Return the help."""
@@ -63,3 +73,9 @@ def default_results() -> Path:
     """Return the folder of results: of a run here, else of a report made here."""
     made = Path("scalelaw-report/results")
     return made if made.is_dir() and not Path("results").is_dir() else Path("results")
+
+
+def results_in(folder: Path) -> Path:
+    """Return a folder of results: the one named, or that within the folder of a report."""
+    inner = folder / "results"
+    return inner if inner.is_dir() else folder

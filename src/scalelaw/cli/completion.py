@@ -1,6 +1,7 @@
 """The command completion."""
 
 import argparse
+from pathlib import Path
 
 from scalelaw.cli.common import Commands
 
@@ -22,5 +23,20 @@ def _completion(parsed: argparse.Namespace) -> int:
 
     from scalelaw.cli import make_parser
 
-    print(shtab.complete(make_parser(with_steps=True), shell=parsed.shell))
+    parser = make_parser(with_steps=True)
+    _complete_paths(parser)
+    print(shtab.complete(parser, shell=parsed.shell))
     return 0
+
+
+def _complete_paths(parser: argparse.ArgumentParser) -> None:
+    """Let paths be completed; shtab leaves out what it is not told."""
+    import shtab
+
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                _complete_paths(child)
+        elif action.type is Path:
+            # shtab's FILE offers folders too.
+            action.complete = shtab.FILE  # type: ignore[attr-defined]

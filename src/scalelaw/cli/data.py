@@ -96,10 +96,12 @@ def _validate(parsed: argparse.Namespace) -> int:
 def _import(parsed: argparse.Namespace) -> int:
     from scalelaw.corpus import importers
     from scalelaw.corpus.hardware import read_hardware
+    from scalelaw.inputs import check_input
 
     outputs = (parsed.output, parsed.unmapped)
     if len({path.resolve() for path in (parsed.file, *outputs)}) < 3:
         raise UsageError("FILE, --output and --unmapped must be three different files")
+    check_input(parsed.file)
     for path in outputs:
         if path.exists() and not parsed.force:
             raise ScalelawError(f"{path}: exists already (name another file, or add --force)")

@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 
 from scalelaw import __version__
-from scalelaw.cli.common import Commands, default_results
+from scalelaw.cli.common import Commands, default_results, results_in
 from scalelaw.provenance import PACKAGE
 from scalelaw.shipped import shipped
 
@@ -90,7 +90,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _doctor(parsed: argparse.Namespace) -> int:
-    findings = list(examine(parsed.results))
+    findings = list(examine(results_in(parsed.results)))
     missing = [finding for finding in findings if finding.state == MISSING]
     if parsed.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False))

@@ -3,9 +3,11 @@
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -225,29 +227,61 @@ def _run(folder: Path, cores: int | None, quiet: bool) -> int:
         (folder / LOG).open("w", encoding="utf-8") as log,
         subprocess.Popen(
             command,
+            process_group=0,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
             env=environment,
         ) as process,
+        _stopping_with(process.pid),
     ):
-        try:
-            for line in process.stdout or ():
-                log.write(line)
-                log.flush()
-                said.append(line)
-                if steps := _STEPS.match(line):
-                    move(int(steps[1]), int(steps[2]))
-        except KeyboardInterrupt:
-            # The terminal has told Snakemake too; it ends its jobs before it ends.
-            process.wait()
-            raise
+        for line in process.stdout or ():
+            log.write(line)
+            log.flush()
+            said.append(line)
+            if steps := _STEPS.match(line):
+                move(int(steps[1]), int(steps[2]))
     if process.returncode:
         print(_why(said), file=sys.stderr)
         print(f"scalelaw report stopped; all that was said: {folder / LOG}", file=sys.stderr)
         return 1
+    if not quiet and any(line.startswith("Nothing to be done") for line in said):
+        print("nothing had changed: the results are those of the last run")
     return 0
+
+
+@contextmanager
+def _stopping_with(group: int) -> Iterator[None]:
+    """Pass the first signal to stop on to a group of processes, and stop after the block.
+
+    Snakemake alone would wait for its jobs, so they are told too; told twice, it might leave its
+    lock behind.
+    """
+    told: list[int] = []
+
+    def tell(number: int, _: object) -> None:
+        if not told:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGINT)
+        told.append(number)
+
+    # What is ignored, as under nohup, stays so.
+    former = {
+        number: handler
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if (handler := signal.getsignal(number)) is not signal.SIG_IGN
+    }
+    for number in former:
+        signal.signal(number, tell)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+    if told:
+        raise KeyboardInterrupt
 
 
 def _why(said: Sequence[str]) -> str:

@@ -5,14 +5,14 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from scalelaw.cli.common import Commands, default_results
+from scalelaw.cli.common import Commands, default_results, results_in
 
 _SAID = {
     "changed": "{}: not as the run left it",
     "missing": "{}: gone",
     "unknown": "{}: not a result of the run",
-    "inputs_changed": "{}: this input has changed since (run `snakemake` to bring results up to "
-    "date)",
+    "inputs_changed": "{}: this input has changed since (run `snakemake` or `scalelaw report` to "
+    "bring results up to date)",
     "inputs_missing": "{}: this input is not here (name the folder of the run with --inputs)",
 }
 
@@ -40,7 +40,8 @@ def add_to(commands: Commands) -> None:
 def _verify(parsed: argparse.Namespace) -> int:
     from scalelaw.manifest import Manifest, verify
 
-    found = verify(parsed.results, parsed.inputs)
+    results = results_in(parsed.results)
+    found = verify(results, parsed.inputs)
     if parsed.json:
         print(json.dumps(asdict(found) | {"whole": found.whole}, indent=1))
         return 0 if found.whole else 1
@@ -48,6 +49,6 @@ def _verify(parsed: argparse.Namespace) -> int:
         for name in names:
             print(_SAID[kind].format(name))
     if found.whole:
-        n = len(Manifest.read(parsed.results).outputs)
+        n = len(Manifest.read(results).outputs)
         print(f"{n} results are as the run left them")
     return 0 if found.whole else 1

@@ -26,6 +26,8 @@ class Corpus:
     """The corpus to which a record is added."""
 
     papers: Path
+    columns: list[Column]
+    """Those that its file has, or is to have."""
     rows: list[Row]
     devices: list[Row]
     context: Context
@@ -46,9 +48,11 @@ def open_corpus(papers: Path, hardware: Sequence[Path], benchmarks: Sequence[Pat
         unreadable = any(problem.check == "unreadable-file" for problem in problems)
         kind = UnreadableError if unreadable else ScalelawError
         raise kind(f"mend these first:\n{describe(problems)}")
+    header = _header(papers) if papers.exists() else [column.name for column in PAPERS]
+    columns = [column for column in PAPERS if column.name in header]
     devices = [row for table in tables[1:] for row in table.rows]
     context = Context(read_benchmarks(list(benchmarks)), Hardware(devices), date.today())
-    return Corpus(papers, tables[0].rows, devices, context)
+    return Corpus(papers, columns, tables[0].rows, devices, context)
 
 
 def add_record(corpus: Corpus, fits: Path, ask: Ask = input, say: Say = print) -> bool:
@@ -69,10 +73,14 @@ def add_record(corpus: Corpus, fits: Path, ask: Ask = input, say: Say = print) -
         Whether the record was appended. If not, its cells are shown as a line of CSV.
     """
     say("Enter leaves an optional cell empty; Ctrl-C stops and changes nothing.")
+    asked = [column for column in PAPERS if column.name != "waived"]
+    lacking = [column.name for column in asked if column not in corpus.columns]
+    if lacking:
+        say(f"{corpus.papers} has no column for these (add it to be asked): {', '.join(lacking)}")
     cells = {
         column.name: _ask_cell(column, corpus.context, ask, say)
-        for column in PAPERS
-        if column.name != "waived"
+        for column in asked
+        if column in corpus.columns
     }
     row = Row(
         str(corpus.papers),
@@ -93,7 +101,11 @@ def add_record(corpus: Corpus, fits: Path, ask: Ask = input, say: Say = print) -
     if ask(f"{doubt} to {corpus.papers}{new}? [y/N] ").strip().casefold() not in ("y", "yes"):
         say(f"Not added. The row was:\n{_line(cells, list(cells))}")
         return False
-    _append(corpus.papers, cells)
+    try:
+        _append(corpus.papers, cells)
+    except (OSError, ScalelawError):
+        say(f"Not added. The row was:\n{_line(cells, list(cells))}")
+        raise
     say(f"Added as {corpus.papers}:{row.line}.")
     return True
 
@@ -165,15 +177,20 @@ def _append(path: Path, cells: dict[str, str]) -> None:
         with writing(path) as part:
             part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         return
-    content = path.read_bytes()
-    header = next(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    header = _header(path)
+    # Somebody may have taken a column away meanwhile.
     missing = [name for name, cell in cells.items() if cell and name not in header]
     if missing:
         raise ScalelawError(f"{path}:1: {missing[0]}: the file has no such column (add it)")
-    end = b"" if content.endswith(b"\n") else b"\n"
+    end = b"" if path.read_bytes().endswith(b"\n") else b"\n"
     # One write at the end: an interruption leaves the old file or the new one.
     with path.open("ab") as handle:
-        handle.write(end + _line(cells, [name.strip() for name in header]).encode("utf-8") + b"\n")
+        handle.write(end + _line(cells, header).encode("utf-8") + b"\n")
+
+
+def _header(path: Path) -> list[str]:
+    with path.open(encoding="utf-8-sig", newline="") as handle:
+        return [name.strip() for name in next(csv.reader(handle))]
 
 
 def _line(cells: dict[str, str], header: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from scalelaw.errors import ScalelawError, UnreadableError
 from scalelaw.inputs import bounded_lines, check_input
 from scalelaw.tables import write_table
 
-WHOLE_FILE = "-"
+WHOLE_FILE = ""
 """Stands for the record where a reason holds for every row of the file."""
 
 _COLUMNS = {column.name: column for column in PAPERS}
@@ -92,7 +92,7 @@ class Unmapped(NamedTuple):
     Parameters
     ----------
     record : str
-        ``record_id`` of the row, ``-`` where the reason holds for every row.
+        ``record_id`` of the row, empty where the reason holds for every row.
     column : str
         Column of the imported file; of the corpus, where the file has nothing for it.
     value : str
