@@ -105,6 +105,28 @@ class Benchmark:
     label_floor_source: str = ""
     targets: tuple[float, ...] = ()
 
+    def shown_error(self) -> tuple[str, float]:
+        """Return words for the error and its scale: in percent, or as a metric that is no share."""
+        for metric in self.metrics.values():
+            fitted = metric.error == self.fitted and metric.transform == "identity"
+            if fitted and metric.scale != 100:
+                return metric.label, metric.scale
+        return self.error_label, 100
+
+    def level_in_words(self, target: str) -> str:
+        """Return a level such as ``top1_accuracy>=75.9`` in words and with its unit."""
+        parts, unit = [], ""
+        for part in target.split(" and "):
+            name, at_least, value = part.partition(">=")
+            # A level may be stated for an error whose metrics differ in their test set.
+            known = (m for m in self.metrics.values() if name in (m.name, m.error))
+            metric = next(known, None)
+            words = metric.label if metric else name.replace("_", " ").replace(" ap", " AP")
+            if metric:
+                unit = "%" if metric.scale == 100 else ""
+            parts.append(f"{words} ≥ {value}{unit}" if at_least else part)
+        return " and ".join(parts)
+
 
 def read_benchmarks(paths: list[Path]) -> dict[str, Benchmark]:
     """Read one or more benchmark files; later files add benchmarks and may not redefine any.

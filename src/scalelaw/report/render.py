@@ -175,10 +175,11 @@ def _data_summary(
     for key, benchmark in benchmarks.items():
         mine = records[records["benchmark"] == key]
         used = mine[mine["excluded"] == ""]
+        label, scale = benchmark.shown_error()
         rows.append(
             {
                 "name": benchmark.name,
-                "error_label": benchmark.error_label,
+                "error_label": label,
                 "records": len(mine),
                 "with_compute": int(mine["flop_best"].notna().sum()),
                 "used": len(used),
@@ -187,7 +188,8 @@ def _data_summary(
                              for b in ("hardware", "operations", "reported")],
                 "years": f"{int(used['year'].min())} to {int(used['year'].max())}"
                 if len(used) else "–",
-                "lowest": used["error"].min() if len(used) else float("nan"),
+                "lowest": scale * used["error"].min() if len(used) else float("nan"),
+                "unit": "%" if scale == 100 and len(used) else "",
             }
         )  # fmt: skip
     return rows

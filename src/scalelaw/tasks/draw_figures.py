@@ -97,7 +97,7 @@ def draw_figures(
     for key in benchmarks:
         benchmark = defined[key]
         titles[key] = benchmark.name
-        error_label, scale = _shown_error(benchmark)
+        error_label, scale = benchmark.shown_error()
         mine = table[table["benchmark"] == key]
         used = mine[(mine["excluded"] == "") & mine[f"flop_{basis}"].notna()]
         stored = {d: fits / f"{key}.{basis}.{d}.json" for d in DIRECTIONS}
@@ -169,15 +169,6 @@ def draw_figures(
     return f"{len(figures)} files of {len(jobs)} figures"
 
 
-def _shown_error(benchmark: Benchmark) -> tuple[str, float]:
-    """Return words for an error and its scale: in percent, or as a metric that is no share."""
-    for metric in benchmark.metrics.values():
-        fitted = metric.error == benchmark.fitted and metric.transform == "identity"
-        if fitted and metric.scale != 100:
-            return metric.label, metric.scale
-    return benchmark.error_label, 100
-
-
 def _waterfalls(
     pairs: pd.DataFrame, records: pd.DataFrame, benchmarks: dict[str, Benchmark], level: float
 ) -> dict[str, Callable[[], Figure]]:
@@ -224,25 +215,10 @@ def _devices(hardware: list[Path]) -> pd.DataFrame:
 def _with_labels(points: pd.DataFrame, benchmarks: dict[str, Benchmark]) -> pd.DataFrame:
     names = points["benchmark"].map(lambda key: benchmarks[key].name if key in benchmarks else key)
     levels = [
-        _level_in_words(target, benchmarks.get(key))
+        benchmarks[key].level_in_words(target) if key in benchmarks else target
         for key, target in zip(points["benchmark"], points["fixed_target"], strict=True)
     ]
     return points.assign(label=names + ", " + pd.Series(levels, points.index, dtype="str"))
-
-
-def _level_in_words(target: str, benchmark: Benchmark | None) -> str:
-    """Return a level such as ``top1_accuracy>=75.9`` in the benchmark's words and unit."""
-    metrics = benchmark.metrics.values() if benchmark else ()
-    parts, unit = [], ""
-    for part in target.split(" and "):
-        name, at_least, value = part.partition(">=")
-        # A level may be stated for an error whose metrics differ in their test set.
-        metric = next((m for m in metrics if name in (m.name, m.error)), None)
-        words = metric.label if metric else name.replace("_", " ").replace(" ap", " AP")
-        if metric:
-            unit = "%" if metric.scale == 100 else ""
-        parts.append(f"{words} ≥ {value}{unit}" if at_least else part)
-    return " and ".join(parts)
 
 
 def _draw(make: Callable[[], Figure], paths: list[Path]) -> None:
