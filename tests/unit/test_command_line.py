@@ -325,6 +325,15 @@ def test_an_interruption_is_status_130(monkeypatch, capsys):
     assert capsys.readouterr().err == "\nscalelaw: interrupted\n"
 
 
+@pytest.fixture
+def interruptible():
+    """Heed interruptions, which a shell turns off for what it starts in the background."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_the_report_alone_stops_its_jobs(number):
     from scalelaw.cli.report import _stopping_with

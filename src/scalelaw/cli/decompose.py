@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalelaw.cli.common import Commands, add_corpus_options, default_results
+from scalelaw.cli.common import Commands, add_corpus_options, default_results, results_in
 from scalelaw.errors import FitError, ScalelawError, UnreadableError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _records(parsed: argparse.Namespace) -> "pd.DataFrame":
         return corpus.records
     from scalelaw.tables import read_records
 
-    return read_records(_there(parsed.results / "corpus/records.csv"))
+    return read_records(_there(results_in(parsed.results) / "corpus/records.csv"))
 
 
 def _find(table: "pd.DataFrame", name: str) -> str:
@@ -201,7 +201,7 @@ def _trends(results: Path) -> dict[str, Any]:
 def _result(results: Path, name: str) -> "pd.DataFrame":
     from scalelaw.tables import read_result
 
-    return read_result(_there(results / f"decomposition/{name}.csv"))
+    return read_result(_there(results_in(results) / f"decomposition/{name}.csv"))
 
 
 def _there(path: Path) -> Path:
