@@ -3,6 +3,8 @@
 Short forms; ``benchmarks/honesty.py`` has the long ones.
 """
 
+import re
+
 import numpy as np
 import pytest
 import yaml
@@ -100,6 +102,20 @@ def test_no_exponent_stands_without_sample_and_interval(finished):
     assert len(fitted)
     assert fitted[needed].notna().all(axis=None)
     assert table.loc[table["status"] != "fitted", "exponent"].isna().all()
+
+
+def test_no_exponent_of_the_report_stands_without_sample_and_interval(finished):
+    html = (finished.path / "results/report.html").read_text(encoding="utf-8")
+    section = html[html.index('<section id="exponents">') :].partition("</section>")[0]
+    heads = [
+        re.findall(r"<th[^>]*>([^<]*)</th>", head)
+        for head in re.findall(r"<thead>(.*?)</thead>", section, re.DOTALL)
+    ]
+    # The table without each paper says how the exponent moves, of a fit that stands above it.
+    own = [head for head in heads if "Exponent" in head and "Paper left out" not in head]
+    assert len(own) >= 3
+    for head in own:
+        assert {"Records", "Papers", "95% interval"} <= set(head)
 
 
 def test_no_projection_stands_without_its_distance_from_the_data(finished):
