@@ -610,9 +610,13 @@ def test_the_study_answers_with_its_own_constants(ask, ask_json):
     assert "interval" not in out
 
 
-def test_the_study_knows_no_floor(ask_json):
-    found = ask_json("--error", "1%", "--preset", "study")["training"]
-    assert math.log10(found["flop"]["median"]) == pytest.approx(3.097 / 0.0922, abs=0.001)
+def test_the_study_knows_no_floor_but_a_reader_is_told_of_it(ask_json):
+    answer = ask_json("--error", "1%", "--preset", "study")
+    flop = answer["training"]["flop"]["median"]
+    assert math.log10(flop) == pytest.approx(3.097 / 0.0922, abs=0.001)
+    (warning,) = answer["warnings"]
+    assert warning.startswith("errors under 2.0% cannot be told from wrong labels")
+    assert ask_json("--error", "3%", "--preset", "study")["warnings"] == []
 
 
 def test_a_benchmark_may_be_called_by_its_name(ask):

@@ -566,7 +566,12 @@ def test_a_pair_is_split_as_by_the_library(capsys):
 def test_a_model_is_found_by_its_name_if_it_is_one(capsys):
     at = ["--papers", "data/papers.csv"]
     assert main(["decompose", PAIR[0], "coca", *at]) == 0
-    assert f"CoCa (fine-tuned encoder) ({PAIR[1]})" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"CoCa (fine-tuned encoder) ({PAIR[1]})" in told
+    older = "the second model is the older one"
+    assert older not in told
+    assert main(["decompose", "coca", PAIR[0], *at]) == 0
+    assert older in capsys.readouterr().out
     assert main(["decompose", "AlexNet", "coca", *at]) == 1
     assert f'"AlexNet" is 4 records; name one by its id:\n  {PAIR[0]}\n' in capsys.readouterr().err
     assert main(["decompose", PAIR[0], "imagenet-yu2022coca-cocoa", *at]) == 1

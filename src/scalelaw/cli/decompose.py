@@ -225,6 +225,8 @@ def _pair_text(answer: dict[str, Any]) -> str:
         )
         if one["excluded"]:
             lines.append(f"      outside the fits: {one['excluded']}")
+    if after["date"] < before["date"]:
+        lines.append("      the second model is the older one")
     lines += ["", f"{'Compute':<12}  {'times':>9}  {'share':>7}"]
     for name in ("hardware", "scale", "devices", "hours", "total"):
         part = answer["compute"][name]

@@ -208,10 +208,7 @@ class Desk:
         if flop.median < least:
             warnings.append(say("compute_below", flop=number(flop.median), least=number(least)))
         warnings += _beyond(ensemble, flop, error.median)
-        known = benchmark.label_floor
-        if known is not None and error.lower < known:
-            source = benchmark.label_floor_source
-            warnings.append(say("labels", floor=number(100 * known), source=source))
+        warnings += _under_labels(benchmark, error.lower)
         if share := error.share_unreachable:
             warnings.append(say("no_error", share=share_in_words(share)))
         heading = (say("budget", benchmark=benchmark.name, money=money(usd)), *case.setting)
@@ -243,7 +240,7 @@ class Desk:
             f'preset "{name}", which knows no uncertainty',
             preset.what,
         )
-        return Answer(heading, rows, [], [], self.run.level)
+        return Answer(heading, rows, [], _under_labels(benchmark, error), self.run.level)
 
     def _benchmark(self, key: str) -> Benchmark:
         by_name = {b.name.casefold(): b for b in self.benchmarks.values()}
@@ -275,6 +272,14 @@ class Desk:
 def _target(benchmark: Benchmark, error: float) -> str:
     error_label = benchmark.error_label
     return say("target", benchmark=benchmark.name, label=error_label, error=percent(error))
+
+
+def _under_labels(benchmark: Benchmark, error: float) -> list[str]:
+    """Return what must be said of an error that may lie under the share of wrong labels."""
+    known = benchmark.label_floor
+    if known is None or error >= known:
+        return []
+    return [say("labels", floor=number(100 * known), source=benchmark.label_floor_source)]
 
 
 def _beyond(ensemble: Ensemble, flop: Estimate, error: float) -> list[str]:
