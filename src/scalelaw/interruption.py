@@ -9,6 +9,7 @@ import errno
 import multiprocessing
 import os
 import secrets
+import signal
 import sys
 import threading
 import time
@@ -134,7 +135,12 @@ def process_pool(threads: int) -> Iterator[ProcessPoolExecutor]:
     threading.Thread(target=_stop_if_stuck, args=(closed,), daemon=True).start()
     try:
         with ProcessPoolExecutor(threads, initializer=_stop_with_parent) as pool:
-            yield pool
+            try:
+                yield pool
+            except KeyboardInterrupt:
+                for worker in multiprocessing.active_children():
+                    worker.kill()
+                raise
     finally:
         closed.set()
 
@@ -151,6 +157,8 @@ def _stop_if_stuck(closed: threading.Event) -> None:
 
 
 def _stop_with_parent() -> None:
+    # Ctrl-C reaches every process of a terminal; it is the parent's to tell of it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, daemon=True).start()
 
 

@@ -3,6 +3,7 @@
 import errno
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -54,10 +55,11 @@ if __name__ == "__main__":
 """
 
 STUCK = """
-import multiprocessing, os, signal, subprocess, sys
+import multiprocessing, os, signal, subprocess, sys, time
 from scalelaw.interruption import process_pool
 
 def send_half():
+    time.sleep(0.5)  # workers are looked after from a fifth of a second on
     parent, worker = multiprocessing.parent_process().pid, os.getpid()
     subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -9 {worker}; kill -CONT {parent}"])
     os.kill(parent, signal.SIGSTOP)
@@ -173,6 +175,33 @@ def test_a_worker_killed_while_it_sends_a_result_does_not_keep_the_job_waiting(t
     )
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"{interruption.KILLED}\n")
+
+
+@pytest.mark.parametrize("method", START_METHODS)
+def test_only_the_task_itself_tells_of_an_interruption(method):
+    task = subprocess.Popen(
+        [sys.executable, "-c", POOL, method],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert task.stdout.readline()
+    os.killpg(task.pid, signal.SIGINT)  # as Ctrl-C does
+    _, said = task.communicate(timeout=20)
+    assert said.count("KeyboardInterrupt") == 1
+    assert task.returncode == -signal.SIGINT
+
+
+def test_a_task_that_is_interrupted_leaves_a_line_in_its_log(tmp_path, monkeypatch, capfd):
+    def interrupted(**settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tasks, "get", lambda name: interrupted)
+    monkeypatch.setattr(tasks, "_coerce", lambda name, settings: settings)
+    assert tasks.run("fit_curves", tmp_path / "log") == 130
+    assert (tmp_path / "log").read_text() == "$ scalelaw task fit-curves\ninterrupted\n"
+    assert capfd.readouterr() == ("", "")
 
 
 def _runs(process):

@@ -66,7 +66,7 @@ def run(name: str, log: Path | str | None = None, **settings: Any) -> int:
     -------
     int
         0, or 1 after an error that is the user's to mend; its message goes to standard error.
-        Any other exception is written to the log and raised.
+        130 after an interruption. Any other exception is written to the log and raised.
     """
     stop_with_run()
     settings = _coerce(name, settings)
@@ -85,6 +85,9 @@ def _run(name: str, settings: dict[str, Any], log: TextIO) -> int:
     start = time.monotonic()
     try:
         message = get(name)(**settings)
+    except KeyboardInterrupt:
+        _say(log, "interrupted")
+        return 130
     except Exception as error:
         known = _known(error)
         if known is None:
