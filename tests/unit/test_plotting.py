@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from scalelaw.corpus.benchmarks import read_benchmarks
@@ -46,6 +47,17 @@ def records(n):
             "has_compute": True,
         }
     )
+
+
+def test_a_figure_in_three_formats_is_laid_out_once(tmp_path, monkeypatch):
+    figure = draw_compute_against_error(
+        Panel("Benchmark", "error", "hardware", records(20), {}), 0.95
+    )
+    draw, drawn = Figure.draw, []
+    monkeypatch.setattr(Figure, "draw", lambda *args: (drawn.append(1), draw(*args))[1])
+    for suffix in ("svg", "png", "pdf"):
+        save(figure, tmp_path / f"figure.{suffix}")
+    assert len(drawn) == 1 + 3
 
 
 @pytest.mark.parametrize("more", [0, 1])

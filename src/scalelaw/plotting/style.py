@@ -92,7 +92,8 @@ def save(figure: Figure, path: Path) -> None:
     if figure.get_layout_engine() is not None:
         # Lay out once: it takes longer than drawing, and all formats shall look the same.
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        # With "none" an empty engine would remain, for which each format draws once more in vain.
+        figure.set_layout_engine(None)
     with writing(path) as part:
         figure.savefig(part, format=path.suffix[1:], metadata=_METADATA[path.suffix])
 
