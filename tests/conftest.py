@@ -9,6 +9,16 @@ import pytest
 from small_corpus import BENCHMARKS, DEVICES, ROW, write_hardware, write_papers
 from small_project import Project, make_project
 
+LONGEST_FIRST = ("cluster", "workflow", "browser", "honesty", "hostile")
+"""Folders in the order in which they run, so that workers side by side end together."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort tests by the time that their folders take."""
+    last = len(LONGEST_FIRST)
+    order = {folder: rank for rank, folder in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.parent.name, last))
+
 
 @pytest.fixture
 def corpus_files(tmp_path: Path) -> Callable[..., dict[str, Any]]:

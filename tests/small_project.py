@@ -42,6 +42,11 @@ class Project:
             timeout=300,
         )
 
+    def copy(self, path: Path) -> "Project":
+        """Return a copy in a folder that is not there yet."""
+        shutil.copytree(self.path, path, symlinks=True)
+        return Project(path)
+
     def hashes(self, folder: str = "") -> dict[str, str]:
         """Return a hash of each result but logs and timings."""
         root = self.path / "results"

@@ -1,10 +1,6 @@
 """A corpus full of markup in a real browser: all of it is text."""
 
-import shutil
-
 import pytest
-
-from small_project import Project
 
 PAYLOAD = """<img src=x onerror="hacked=1"></script><script>hacked=1</script><b id=planted>{{7}}"""
 
@@ -12,9 +8,7 @@ PAYLOAD = """<img src=x onerror="hacked=1"></script><script>hacked=1</script><b 
 @pytest.fixture(scope="module")
 def marked(finished, tmp_path_factory):
     """Return the report of a corpus with markup in every text that goes into a page."""
-    path = tmp_path_factory.mktemp("marked") / "project"
-    shutil.copytree(finished.path, path, symlinks=True)
-    project = Project(path)
+    project = finished.copy(tmp_path_factory.mktemp("marked") / "project")
     cell = PAYLOAD.replace('"', '""')
 
     def spoil(text):
@@ -35,7 +29,7 @@ def marked(finished, tmp_path_factory):
     )
     run = project.snakemake("results/report.html")
     assert run.returncode == 0, run.stdout
-    return path / "results/report.html"
+    return project.path / "results/report.html"
 
 
 def test_markup_runs_nowhere_and_is_shown(open_page, marked):

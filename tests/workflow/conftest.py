@@ -1,6 +1,5 @@
 """What tests of the workflow have beside a finished run."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,4 @@ from small_project import Project
 @pytest.fixture
 def project(finished: Project, tmp_path: Path) -> Project:
     """Return a copy of the finished project that a test may change."""
-    path = tmp_path / "copy"
-    shutil.copytree(finished.path, path, symlinks=True)
-    return Project(path)
+    return finished.copy(tmp_path / "copy")

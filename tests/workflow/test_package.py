@@ -202,12 +202,12 @@ def test_a_report_is_made_outside_the_repository(scalelaw, installed, away):
 
 
 def test_a_run_that_fails_says_why(scalelaw, away):
-    settings = SMALL | {"cost": {"device": "Abacus 9000"}}
+    settings = SMALL | {"decompose": {"pairs": [["planted-0", "nobody"]]}}
     (away / "failing.yaml").write_text(yaml.safe_dump(settings))
     done = scalelaw("report", "--corpus", "mine.csv", "--only", "--config", "failing.yaml",
                     "--output", "failing", expected=1)  # fmt: skip
     assert done == "16 records are fine; making the results in failing\n"
-    assert "Abacus 9000" in (away / "failing/snakemake.log").read_text()
+    assert '"nobody"' in (away / "failing/snakemake.log").read_text()
 
 
 def test_a_pair_and_the_trends_of_a_run(finished, capsys):

@@ -12,9 +12,9 @@ from scalelaw.provenance import file_hash
 from small_project import Project, make_project
 
 
-def run(project, environment, before=(), *arguments):
+def run(project, environment, *arguments, before=()):
     return subprocess.run(
-        [*before, sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+        [*before, sys.executable, "-m", "snakemake", *arguments],
         cwd=project.path,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -31,26 +31,36 @@ def bare(**variables):
     return {"PATH": os.environ["PATH"], **variables}
 
 
-@pytest.mark.parametrize(
-    ("folder", "environment"),
-    [
-        pytest.param(
-            "Grüße (an 東京) & co",
-            bare(LC_ALL="tr_TR.UTF-8", PYTHONHASHSEED="7", TZ="Asia/Kathmandu"),
-            id="a name with spaces, Turkish, another hash seed and time zone, no HOME",
-        ),
-        pytest.param(
-            "plain",
-            bare(LC_ALL="C", PYTHONHASHSEED="1", TZ="America/St_Johns", PYTHONUTF8="0",
-                 PYTHONCOERCECLOCALE="0", MPLCONFIGDIR="/nonexistent", HOME="/nonexistent"),
-            id="locale C without UTF-8, a HOME that is not there, no fonts remembered",
-        ),
-    ],
-)  # fmt: skip
-def test_surroundings_change_no_byte(finished, tmp_path, folder, environment):
-    (tmp_path / folder).mkdir()
-    project = make_project(tmp_path / folder)
-    done = run(project, environment)
+@pytest.fixture
+def unforked(tmp_path):
+    """Return a folder with which Python starts processes as on macOS, and from 3.14 on."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import multiprocessing\nmultiprocessing.set_start_method('forkserver')\n"
+    )
+    return str(tmp_path)
+
+
+def test_name_language_hash_seed_and_start_of_processes_change_no_byte(
+    finished, unforked, tmp_path
+):
+    path = tmp_path / "Grüße (an 東京) & co"
+    path.mkdir()
+    project = make_project(path)
+    surroundings = bare(
+        LC_ALL="tr_TR.UTF-8", PYTHONHASHSEED="7", TZ="Asia/Kathmandu", PYTHONPATH=unforked
+    )
+    done = run(project, surroundings, "--cores", "2")
+    assert done.returncode == 0, done.stdout
+    assert project.hashes() == finished.hashes()
+
+
+def test_locale_time_zone_one_core_and_a_home_that_is_not_there_change_no_byte(finished, tmp_path):
+    project = make_project(tmp_path)
+    surroundings = bare(
+        LC_ALL="C", PYTHONHASHSEED="1", TZ="America/St_Johns", PYTHONUTF8="0",
+        PYTHONCOERCECLOCALE="0", MPLCONFIGDIR="/nonexistent", HOME="/nonexistent",
+    )  # fmt: skip
+    done = run(project, surroundings, "--cores", "1")
     assert done.returncode == 0, done.stdout
     assert project.hashes() == finished.hashes()
 
@@ -76,25 +86,14 @@ def read_only(finished):
         place.chmod(mode)
 
 
-def test_processes_need_not_be_forked(finished, tmp_path):
-    # As on macOS and from Python 3.14 on.
-    (tmp_path / "sitecustomize.py").write_text(
-        "import multiprocessing\nmultiprocessing.set_start_method('forkserver')\n"
-    )
-    (tmp_path / "project").mkdir()
-    project = make_project(tmp_path / "project")
-    done = run(project, bare(PYTHONPATH=str(tmp_path)))
-    assert done.returncode == 0, done.stdout
-    assert project.hashes() == finished.hashes()
-
-
 def test_a_source_tree_that_cannot_be_written_will_do(finished, read_only, tmp_path):
     (tmp_path / "mine.yaml").write_text((finished.path / "config/local.yaml").read_text())
     shutil.copytree(finished.path / "data", tmp_path / "data")
     assert subprocess.run([*read_only, "touch", str(finished.path / "new")]).returncode
-    command = ["--snakefile", str(finished.path / "Snakefile"), "--configfile", "mine.yaml"]
+    snakefile = str(finished.path / "Snakefile")
+    command = ["--cores", "2", "--snakefile", snakefile, "--configfile", "mine.yaml"]
     mine = Project(tmp_path)
-    done = run(mine, bare(), read_only, *command)
+    done = run(mine, bare(), *command, before=read_only)
     assert done.returncode == 0, done.stdout
     for name in ("fits/exponents.csv", "multiverse/specifications.parquet"):
         assert file_hash(tmp_path / "results" / name) == finished.hashes()[name]
@@ -104,7 +103,7 @@ def test_a_source_tree_that_cannot_be_written_will_do(finished, read_only, tmp_p
 def test_512_mib_of_memory_are_enough_on_one_core(finished, tmp_path):
     project = make_project(tmp_path)
     with limit(512) as group:
-        done = run(project, bare(), group.before, "--cores", "1")
+        done = run(project, bare(), "--cores", "1", before=group.before)
         assert done.returncode == 0, done.stdout
         assert group.kills() == 0
         assert group.peak_mib() > 100  # or else the limit was not on it
