@@ -185,6 +185,8 @@ def test_only_the_task_itself_tells_of_an_interruption(method):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Tests that run in the background of a shell are to ignore it, and so would this.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert task.stdout.readline()
     os.killpg(task.pid, signal.SIGINT)  # as Ctrl-C does
