@@ -187,7 +187,7 @@ SHAPES = [
     Case("no bytes", "an empty file", content(""), ":1: -: error: the file is empty"),
     Case("blanks", "nothing but spaces and line ends", content(" \n\t\n"), "the file is empty"),
     Case("header only", "a header without rows", content(HEAD + "\n"), "a header but no rows"),
-    Case("no header", "a row without a header", content(LINE + "\n"), "no column of this table"),
+    Case("no header", "a row without a header", content(LINE + "\n"), "is not that of this table"),
     Case("Windows line ends", "`\\r\\n` throughout", content(table([ROW], ends="\r\n")),
          "1 record(s)", 0),
     Case("old Mac line ends", "lone `\\r` throughout", content(table([ROW], ends="\r")),
@@ -219,9 +219,9 @@ SHAPES = [
          content("record_id,\x1b[31mred\n1,2\n"),
          ":1: \\x1b[31mred: error: the schema has no such"),
     Case("another table", "the hardware table given as papers",
-         content(table(DEVICES, DEVICE_NAMES)), "the schema has no such column"),
+         content(table(DEVICES, DEVICE_NAMES)), "the header is not that of this table"),
     Case("web page", "a web page saved as .csv", content("<!DOCTYPE html>\n<html></html>\n"),
-         "the header has no column of this table"),
+         "the header is not that of this table"),
 ]  # fmt: skip
 
 ARCHIVES = [
@@ -247,7 +247,7 @@ NO_FILES = [
          "Too many levels of symbolic links", 2),
     Case("link to nothing", "a link to nothing", link("nowhere"), "No such file or directory", 2),
     Case("link to passwords", "a link to /etc/passwd, of which nothing is quoted",
-         link("/etc/passwd"), "the header has no column of this table"),
+         link("/etc/passwd"), "the header is not that of this table"),
 ]  # fmt: skip
 
 LARGE = [

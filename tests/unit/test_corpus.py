@@ -26,6 +26,13 @@ def text_of(files):
     return "\n".join(map(str, problems_of(files)))
 
 
+def test_a_file_of_another_table_is_one_problem(corpus_files):
+    files = corpus_files()
+    files["papers"] = files["hardware"]
+    (problem,) = problems_of(files)
+    assert "the header is not that of this table, which begins with record_id" in problem.message
+
+
 def test_a_good_row_gives_no_problem(corpus_files):
     assert problems_of(corpus_files()) == []
 
@@ -52,7 +59,8 @@ def test_a_good_row_gives_no_problem(corpus_files):
         ({"benchmark": "imagnet"}, 'unknown benchmark "imagnet" (did you mean "imagenet"?)'),
         ({"confidence": "sure"}, '"sure" is not one of confident, likely, speculative'),
         ({"url": "javascript:alert(1)"}, "is not a web address"),
-        ({"record_id": "Alex Net"}, '"Alex Net" is not a name'),
+        ({"record_id": "Alex Net"}, '"Alex Net" is not a name (write "alex-net")'),
+        ({"record_id": "Alex/Net"}, '"Alex/Net" is not a name (use small letters, digits'),
         ({"title": ""}, "title: error: the cell is empty (this column is required)"),
         ({"reported_flop": "1e18"}, "reported_flop has no method"),
         ({"compute_source": ""}, "compute figures without a source"),

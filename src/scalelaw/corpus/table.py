@@ -70,10 +70,11 @@ def _quoted(text: str) -> str:
 
 def _slug(text: str, _: Column) -> str:
     if not _SLUG.fullmatch(text):
-        raise CellError(
-            f"{_quoted(text)} is not a name",
-            "use small letters, digits, dots, dashes and underscores",
-        )
+        small = text.lower().replace(" ", "-")
+        remedy = "use small letters, digits, dots, dashes and underscores"
+        if len(small) <= _SHOWN and _SLUG.fullmatch(small):
+            remedy = f'write "{small}"'
+        raise CellError(f"{_quoted(text)} is not a name", remedy)
     return text
 
 
@@ -351,11 +352,11 @@ def _check_header(header: list[str], columns: Sequence[Column], report: Report) 
         message = f"{len(header):,} columns"
         report(1, "-", "too-many-columns", message, f"a table has {MAX_COLUMNS} at most")
         return False
-    if set(header).isdisjoint(known):
+    if known[0] not in header and 2 * len(set(header).intersection(known)) < len(header):
         # Nothing of it is quoted: it may be a file of quite another kind.
         separator = next((s for s in ";\t|" if s in "".join(header)), None)
         remedy = "separate cells with commas" if separator else "check that it is the right file"
-        message = f"the header has no column of this table, such as {known[0]}"
+        message = f"the header is not that of this table, which begins with {known[0]}"
         report(1, "-", "unknown-header", message, remedy)
         return False
     good = True
