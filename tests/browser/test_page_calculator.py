@@ -274,16 +274,18 @@ def test_an_address_carries_the_whole_question(open_page, report, desk):
     assert "#" not in page.url
     states = [s for s in questions(desk, 25, seed=4) if expected(desk, s)[0]][:3]
     assert len(states) == 3
-    for state in states:
+    for n, state in enumerate(states, 3):
         fill(page, state)
-        page.fill("#afford-devices", "3")
+        # Filled last and new each time, so that an address that has it has all.
+        page.fill("#afford-devices", str(n))
         found = told(page)
-        page.wait_for_function("() => location.hash.includes('devices=3')")
-        page.wait_for_timeout(300)
+        page.wait_for_function("(n) => location.hash.includes(`devices=${n}`)", arg=n)
         fragment = page.url.split("#")[1]
         again = open_page(report).page
         again.evaluate("(hash) => { location.hash = hash; }", fragment)
-        again.wait_for_function("() => document.getElementById('afford-devices').value === '3'")
+        again.wait_for_function(
+            "(n) => document.getElementById('afford-devices').value === `${n}`", arg=n
+        )
         assert told(again) == found
         assert command(again) == command(page)
 

@@ -12,7 +12,7 @@ const afford = (() => {
   }
 
   function load(source) {
-    const floats = (text) => arrays.unpack(text, Float32Array);
+    const floats = (text) => arrays.unpack(text, Float64Array);
     const lines = (form) => ({
       ...form, height: floats(form.height), slope: floats(form.slope), scatter: floats(form.scatter),
       floor: form.floor && Float64Array.from(arrays.unpack(form.floor, Uint16Array), (c) => form.floors[c]),

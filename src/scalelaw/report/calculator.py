@@ -39,7 +39,8 @@ def calculator_data(
 ) -> dict[str, Any]:
     """Return the data of the calculator, which can be written as JSON.
 
-    Draws are float32 in base64. A line is told by its height at a *pivot* in the middle of the data
+    Draws are float64 in base64, as with float32 one figure in some hundreds had another third digit
+    than the command gives. A line is told by its height at a *pivot* in the middle of the data
     instead of its intercept, which may lie thousands of decades away and would lose digits; floors,
     which decide whether a draw ever reaches an error, are numbers of a list of exact values.
 
@@ -137,7 +138,7 @@ def _lines(form: str, draws: Array, middle: float) -> dict[str, Any]:
     intercept, slope, floor, scatter = draws.T
     pivot = float(regressor("power" if form == "floored" else form, np.array(middle)))
     columns = {"height": intercept + slope * pivot, "slope": slope, "scatter": scatter}
-    lines: dict[str, Any] = {name: packed(values, "<f4") for name, values in columns.items()}
+    lines: dict[str, Any] = {name: packed(values, "<f8") for name, values in columns.items()}
     lines["pivot"] = pivot
     if form == "floored":
         floors, codes = np.unique(floor, return_inverse=True)
@@ -167,9 +168,9 @@ def _devices(tables: CostTables) -> Iterator[dict[str, Any]]:
 
 def _links(links: Links) -> dict[str, Any]:
     return {
-        "power_over_tdp": {kind: packed(links.power_over_tdp[kind], "<f4") for kind in FAMILIES},
-        "pue": packed(links.pue, "<f4"),
-        "utilisation": packed(links.utilisation, "<f4"),
+        "power_over_tdp": {kind: packed(links.power_over_tdp[kind], "<f8") for kind in FAMILIES},
+        "pue": packed(links.pue, "<f8"),
+        "utilisation": packed(links.utilisation, "<f8"),
         "rent": packed(links.rent, "<u4"),
         "place": packed(links.place, "<u4"),
     }
