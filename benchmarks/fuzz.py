@@ -70,13 +70,15 @@ def readers(path: Path) -> list[Callable[[], Any]]:
     from scalelaw.corpus.table import Row, read_table
     from scalelaw.cost.parameters import read_constants
     from scalelaw.forecast.published import read_forecasts
-    from small_corpus import BENCHMARKS, DEVICES, write_hardware
+    from small_corpus import BENCHMARKS, DEVICES, ROW, write_hardware, write_papers
 
     good = path.with_name("good.yaml")
     good.write_text(BENCHMARKS)
     known = read_benchmarks([good])
     devices = read_table(write_hardware(path.with_name("good.csv"), DEVICES), HARDWARE).rows
     context = Context(known, Hardware(devices), date(2026, 1, 1))
+    record = ROW | {"hardware": DEVICES[0]["device"]}
+    papers_rows = read_table(write_papers(path.with_name("papers.csv"), [record]), PAPERS).rows
     defaults = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 
     def checked(rows: list[Row], hardware: list[Row], problems: list[Any]) -> None:
@@ -96,7 +98,7 @@ def readers(path: Path) -> list[Callable[[], Any]]:
 
     def hardware() -> None:
         table = read_table(path, HARDWARE)
-        checked([], table.rows, table.problems)
+        checked(papers_rows, table.rows, table.problems)
 
     def config() -> None:
         merged = copy.deepcopy(defaults)

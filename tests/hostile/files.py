@@ -353,6 +353,12 @@ TABLES = [
     Case("rates that overflow", "a peak rate of 1e308",
          content(table([DEVICES[0] | {"peak_fp32_flop_per_s": "1e308"}], DEVICE_NAMES)),
          "is out of range", kind="hardware"),
+    Case("device without a name", "a device without a name",
+         content(table([DEVICES[0] | {"device": ""}, DEVICES[1]], DEVICE_NAMES)),
+         "2: device: error: the cell is empty", kind="hardware"),
+    Case("device without a date", "a device in use whose release is no date",
+         content(table([DEVICES[0] | {"release_date": "2010"}, DEVICES[1]], DEVICE_NAMES)),
+         '2: release_date: error: "2010" is not a date', kind="hardware"),
     Case("30,000 devices", "30,000 devices, all of them right",
          lambda path: path.write_text(table([*DEVICES, *(
              DEVICES[0] | {"device": f"d{i}", "aliases": "", "price_usd": "500",

@@ -8,6 +8,7 @@ from scalelaw.corpus import CorpusError, load_corpus
 from scalelaw.corpus.hardware import Device
 from scalelaw.corpus.problems import Problem, as_github
 from scalelaw.corpus.records import Selection
+from scalelaw.corpus.schema import HARDWARE, PAPERS
 from scalelaw.corpus.table import parse_date
 from small_corpus import DEVICES, ROW, write_hardware
 
@@ -108,6 +109,21 @@ def test_an_alias_may_not_name_two_devices(corpus_files):
     files = corpus_files()
     write_hardware(files["hardware"][0], [DEVICES[0], DEVICES[1] | {"aliases": "V100; gtx580"}])
     assert '"gtx580" already names "NVIDIA GeForce GTX 580"' in text_of(files)
+
+
+@pytest.mark.parametrize("column", [column.name for column in HARDWARE])
+def test_a_device_with_a_broken_cell_is_one_problem(corpus_files, column):
+    """The record that names it is not blamed as well, and nothing fails at what is missing."""
+    files = corpus_files()
+    long = "x" * 10_001
+    write_hardware(files["hardware"][0], [DEVICES[0] | {column: long}, DEVICES[1]])
+    assert [(p.line, p.column, p.check) for p in problems_of(files)] == [(2, column, "bad-cell")]
+
+
+@pytest.mark.parametrize("column", [column.name for column in PAPERS])
+def test_a_record_with_a_broken_cell_is_one_problem(corpus_files, column):
+    files = corpus_files(ROW | {column: "x" * 10_001})
+    assert [(p.line, p.column, p.check) for p in problems_of(files)] == [(2, column, "bad-cell")]
 
 
 def test_missing_required_column(corpus_files):

@@ -20,6 +20,8 @@ PEAK_COLUMNS = {
     "tensor": "peak_tensor_flop_per_s",
 }
 
+_NEEDED = {"aliases", *(column.name for column in HARDWARE if column.required)}
+
 
 @dataclass(frozen=True)
 class Device:
@@ -65,16 +67,19 @@ class Hardware:
     Parameters
     ----------
     rows : list of Row
-        Checked rows of the hardware table.
+        Rows of the hardware table. One without a readable name, alias or other required cell gives
+        no device; `complete` is False then.
     """
 
     def __init__(self, rows: list[Row]):
         self._rows = rows
+        usable = [row for row in rows if row.broken.isdisjoint(_NEEDED)]
+        self.complete = len(usable) == len(rows)
         self._by_name: dict[str, Device] = {}
         self._devices: list[Device] = []
         # Few names stand in many records.
         self._containing: dict[str, list[Device]] = {}
-        for row in rows:
+        for row in usable:
             device = Device(
                 row["device"],
                 row["release_date"],
@@ -86,7 +91,7 @@ class Hardware:
             self._devices.append(device)
             for name in device_names(row):
                 self._by_name.setdefault(fold_name(name), device)
-        self._names = [name for row in rows for name in device_names(row)]
+        self._names = [name for row in usable for name in device_names(row)]
 
     def find(self, name: str) -> Device | None:
         """Return the device of that name or alias, None if there is none."""

@@ -85,7 +85,8 @@ def load_corpus(
     device_table = _read_all(hardware, HARDWARE)
     devices = Hardware(device_table.rows)
     record_table = _read_all(papers, PAPERS)
-    context = Context(bench, devices, today or date.today(), device_table.complete)
+    complete = device_table.complete and devices.complete
+    context = Context(bench, devices, today or date.today(), complete)
     entries = [make_entry(row, context) for row in record_table.rows]
     found, waived = run_checks(entries, device_table.rows, context)
     problems = sorted([*device_table.problems, *record_table.problems, *found])

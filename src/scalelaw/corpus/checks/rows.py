@@ -142,7 +142,7 @@ def device_newer_than_result(entry: Entry, context: Context) -> Iterator[Finding
         )
 
 
-@check("warning")
+@check("warning", "hardware")
 def hours_without_device(entry: Entry, context: Context) -> Iterator[Finding]:
     """A number of devices or device-hours says nothing without the device."""
     for column in ("n_devices", "device_hours"):
