@@ -77,8 +77,7 @@ def readers(path: Path) -> list[Callable[[], Any]]:
     known = read_benchmarks([good])
     devices = read_table(write_hardware(path.with_name("good.csv"), DEVICES), HARDWARE).rows
     context = Context(known, Hardware(devices), date(2026, 1, 1))
-    record = ROW | {"hardware": DEVICES[0]["device"]}
-    papers_rows = read_table(write_papers(path.with_name("papers.csv"), [record]), PAPERS).rows
+    records = read_table(write_papers(path.with_name("papers.csv"), [ROW]), PAPERS).rows
     defaults = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 
     def checked(rows: list[Row], hardware: list[Row], problems: list[Any]) -> None:
@@ -98,7 +97,7 @@ def readers(path: Path) -> list[Callable[[], Any]]:
 
     def hardware() -> None:
         table = read_table(path, HARDWARE)
-        checked(papers_rows, table.rows, table.problems)
+        checked(records, table.rows, table.problems)
 
     def config() -> None:
         merged = copy.deepcopy(defaults)
